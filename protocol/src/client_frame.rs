@@ -1,0 +1,188 @@
+//! What a client may say.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::handshake::ClientName;
+use crate::ids::{DeviceId, InviteId, MemberId, MessageId, RoomId, Seq};
+use crate::people::{Role, Visibility};
+use crate::redacted::{Secret, Text};
+
+/// One request. Its answer carries the same `req`; answers may come in another order than the requests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct ClientFrame {
+    /// Chosen by the client; reuse only after the answer.
+    pub req: u32,
+    /// What is asked.
+    #[serde(flatten)]
+    pub request: Request,
+}
+
+/// What is asked of a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Request {
+    /// The first words. Answer: `welcome`.
+    Hello {
+        /// [`NONCE_BYTES`](crate::limits::NONCE_BYTES) fresh random bytes, base64url without padding.
+        nonce: String,
+        /// The program that speaks.
+        client: ClientName,
+    },
+    /// Says who it is. Answer: `signed_in`.
+    SignIn {
+        /// By which means.
+        by: SignIn,
+        /// The device's name, for the member's own list of devices.
+        device: String,
+    },
+    /// Ends this session for good. Answer: `done`, then the connection closes.
+    SignOut,
+    /// Shows life where the WebSocket ping is not at hand (browsers). Answer: `pong`.
+    Ping,
+    /// The rooms I am in. Answer: `rooms`.
+    Rooms,
+    /// Public rooms I am not in. Answer: `rooms`.
+    Directory,
+    /// Makes a room and joins it. Answer: `room`.
+    CreateRoom {
+        /// Without the `#`.
+        name: String,
+        /// May be empty.
+        #[serde(default)]
+        topic: String,
+        /// Public or private.
+        visibility: Visibility,
+    },
+    /// Joins a public room. Answer: `room`.
+    JoinRoom {
+        /// Which.
+        room: RoomId,
+    },
+    /// Leaves a room. Answer: `done`.
+    LeaveRoom {
+        /// Which.
+        room: RoomId,
+    },
+    /// Posts a message. Answer: `posted`, once it is on the host's disk. Saying the same again gets the same answer.
+    Post {
+        /// Where.
+        room: RoomId,
+        /// A fresh UUIDv7; the same for every try.
+        message: MessageId,
+        /// Markdown, at most [`TEXT_BYTES`](crate::limits::TEXT_BYTES).
+        text: Text,
+    },
+    /// A page of a room's log. Answer: `history`, ascending.
+    History {
+        /// Where.
+        room: RoomId,
+        /// Only events with a smaller number: the page ends just before it. Without both, the newest page.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        before: Option<Seq>,
+        /// Only events with a greater number: the page starts just after it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        after: Option<Seq>,
+        /// At most this many; the host may send fewer (see [`PAGE_BYTES`](crate::limits::PAGE_BYTES)).
+        limit: u32,
+    },
+    /// What did I miss? Answer: `synced`. Rooms of mine without a cursor are answered from zero.
+    Sync {
+        /// The newest number I hold, per room.
+        cursors: Vec<Cursor>,
+    },
+    /// Members of the host in the order of their ids. Answer: `members`.
+    Members {
+        /// Only those after this one: the last of the page before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        after: Option<MemberId>,
+    },
+    /// Sets my password. Answer: `done`.
+    SetPassword {
+        /// Required once one is set.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        current: Option<Secret>,
+        /// The new one.
+        new: Secret,
+    },
+    /// My devices. Answer: `devices`.
+    Devices,
+    /// Ends the session of one of my devices, and its live connection. Answer: `done`.
+    RevokeDevice {
+        /// Which.
+        device: DeviceId,
+    },
+    /// Makes an invite. Answer: `invite_created`, the only time its secret is shown.
+    CreateInvite {
+        /// What those who use it become.
+        role: Role,
+        /// How often it can be used.
+        uses: u32,
+        /// For how long, in milliseconds from now.
+        life_ms: i64,
+    },
+    /// Living invites. Answer: `invites`.
+    Invites,
+    /// Ends an invite. Answer: `done`.
+    RevokeInvite {
+        /// Which.
+        invite: InviteId,
+    },
+    /// Sets who may register without an invite. Answer: `done`.
+    SetRegistration {
+        /// `open` lets anyone on the local network in, `invite` nobody.
+        registration: crate::handshake::Registration,
+    },
+}
+
+/// By which means a client signs in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum SignIn {
+    /// As an existing member.
+    Password {
+        /// The member's name.
+        name: String,
+        /// Theirs.
+        password: Secret,
+    },
+    /// As a new member, by an invite.
+    Invite {
+        /// The `t` of the link.
+        token: Secret,
+        /// The name to have.
+        name: String,
+        /// To sign in from other devices later.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        password: Option<Secret>,
+    },
+    /// As a new member where the welcome said that registration is open.
+    Register {
+        /// The name to have.
+        name: String,
+        /// To sign in from other devices later.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        password: Option<Secret>,
+    },
+    /// As the device that was signed in before.
+    Session {
+        /// From `signed_in`.
+        token: Secret,
+    },
+}
+
+/// How far a client is in one room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Cursor {
+    /// Where.
+    pub room: RoomId,
+    /// The newest number held; 0 for none.
+    pub after: Seq,
+}

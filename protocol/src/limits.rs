@@ -1,0 +1,156 @@
+//! Every limit of the protocol, with the reason for its number, and the checks that enforce them.
+
+use thiserror::Error;
+
+/// Largest frame a client may send, in bytes: one message of [`TEXT_BYTES`] with every byte escaped still fits.
+pub const CLIENT_FRAME_BYTES: usize = 128 * 1024;
+/// Largest frame a host sends, in bytes: one page of [`PAGE_BYTES`] with every byte escaped, plus one message.
+pub const SERVER_FRAME_BYTES: usize = 4 * 1024 * 1024;
+/// Longest message text, in bytes of UTF-8. Longer belongs into a file.
+pub const TEXT_BYTES: usize = 16 * 1024;
+/// Longest name of a member, room, host or device, in characters.
+pub const NAME_CHARS: usize = 64;
+/// Longest topic of a room, in characters.
+pub const TOPIC_CHARS: usize = 256;
+/// Shortest password, in characters (NIST SP 800-63B, 5.1.1.2).
+pub const PASSWORD_MIN_CHARS: usize = 8;
+/// Longest password, in bytes: long enough for any passphrase, short enough to hash at once.
+pub const PASSWORD_MAX_BYTES: usize = 1024;
+/// Length of the client's nonce in the hello, in bytes before base64url.
+pub const NONCE_BYTES: usize = 32;
+/// Most events in one page of history.
+pub const PAGE_EVENTS: u32 = 200;
+/// A page ends early once its texts reach this many bytes.
+pub const PAGE_BYTES: usize = 512 * 1024;
+/// Most events a sync sends for one room; what is older becomes a hole, paged on demand.
+pub const SYNC_ROOM_EVENTS: u32 = 200;
+/// Most rooms in one sync request; a client in more asks again.
+pub const SYNC_ROOMS: usize = 500;
+/// Most entries in one list of rooms, members or invites.
+pub const LIST_ITEMS: u32 = 500;
+/// Most uses an invite may have.
+pub const INVITE_USES: u32 = 10_000;
+/// Longest life of an invite, in milliseconds: one year.
+pub const INVITE_LIFE_MS: i64 = 366 * 24 * 3600 * 1000;
+/// How often each side shows that it lives, in milliseconds: below the 30 s after which home routers and the 60 s
+/// after which proxies forget a silent connection.
+pub const HEARTBEAT_MS: u32 = 25_000;
+/// A peer silent for this long has left, in milliseconds: two heartbeats and a delay.
+pub const LEASE_MS: u32 = 60_000;
+/// From accept to signed-in, in milliseconds: room for a slow phone and one Argon2id, none for idlers.
+pub const SIGN_IN_MS: u32 = 30_000;
+
+/// What a text broke, said so that a person can mend it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum OutOfBounds {
+    /// Nothing but white space.
+    #[error("is empty")]
+    Empty,
+    /// More than the limit.
+    #[error("is too long: at most {0}")]
+    TooLong(usize),
+    /// Less than the limit.
+    #[error("is too short: at least {0} characters")]
+    TooShort(usize),
+    /// Control characters or marks that reorder the text around them.
+    #[error("contains control characters")]
+    Control,
+}
+
+/// Checks a name of a member, room, host or device and returns it trimmed.
+///
+/// # Errors
+/// When it is empty, longer than [`NAME_CHARS`], or could disguise itself.
+pub fn check_name(name: &str) -> Result<&str, OutOfBounds> {
+    let name = name.trim();
+    if name.is_empty() {
+        return Err(OutOfBounds::Empty);
+    }
+    check_line(name, NAME_CHARS)
+}
+
+/// Checks a room's topic and returns it trimmed; it may be empty.
+///
+/// # Errors
+/// When it is longer than [`TOPIC_CHARS`] or contains control characters.
+pub fn check_topic(topic: &str) -> Result<&str, OutOfBounds> {
+    check_line(topic.trim(), TOPIC_CHARS)
+}
+
+/// Checks the text of a message. Line breaks and tabs are text.
+///
+/// # Errors
+/// When it is blank or longer than [`TEXT_BYTES`].
+pub fn check_text(text: &str) -> Result<(), OutOfBounds> {
+    match text {
+        _ if text.len() > TEXT_BYTES => Err(OutOfBounds::TooLong(TEXT_BYTES)),
+        _ if text.trim().is_empty() => Err(OutOfBounds::Empty),
+        _ if text.contains('\0') => Err(OutOfBounds::Control),
+        _ => Ok(()),
+    }
+}
+
+/// Checks a new password.
+///
+/// # Errors
+/// When it is shorter than [`PASSWORD_MIN_CHARS`] or longer than [`PASSWORD_MAX_BYTES`].
+pub fn check_password(password: &str) -> Result<(), OutOfBounds> {
+    match password {
+        _ if password.chars().count() < PASSWORD_MIN_CHARS => Err(OutOfBounds::TooShort(PASSWORD_MIN_CHARS)),
+        _ if password.len() > PASSWORD_MAX_BYTES => Err(OutOfBounds::TooLong(PASSWORD_MAX_BYTES)),
+        _ => Ok(()),
+    }
+}
+
+fn check_line(line: &str, most: usize) -> Result<&str, OutOfBounds> {
+    match line {
+        _ if line.chars().count() > most => Err(OutOfBounds::TooLong(most)),
+        _ if line.chars().any(disguises) => Err(OutOfBounds::Control),
+        _ => Ok(line),
+    }
+}
+
+/// Control characters, line separators, bidirectional overrides and invisible marks (Unicode TR 36, 3.1).
+/// The joiners U+200C and U+200D stay: Persian and emoji need them.
+fn disguises(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_name_is_trimmed_and_keeps_every_script() {
+        for name in ["Léa", "陈思远", "周末读书会", "نگار\u{200c}ها", "👩\u{200d}🚀"] {
+            assert_eq!(check_name(&format!("  {name} ")), Ok(name));
+        }
+    }
+
+    #[test]
+    fn a_name_can_not_disguise_itself() {
+        for name in ["a\u{202e}b", "a\nb", "a\u{200b}b", "\u{feff}a"] {
+            assert_eq!(check_name(name), Err(OutOfBounds::Control));
+        }
+        assert_eq!(check_name(" \t "), Err(OutOfBounds::Empty));
+        assert_eq!(check_name(&"x".repeat(65)), Err(OutOfBounds::TooLong(64)));
+    }
+
+    #[test]
+    fn text_is_bounded_in_bytes() {
+        assert_eq!(check_text(&"é".repeat(TEXT_BYTES / 2)), Ok(()));
+        assert_eq!(check_text(&"é".repeat(TEXT_BYTES / 2 + 1)), Err(OutOfBounds::TooLong(TEXT_BYTES)));
+        assert_eq!(check_text("  \n"), Err(OutOfBounds::Empty));
+    }
+
+    proptest! {
+        #[test]
+        fn an_accepted_name_is_accepted_again_unchanged(name in ".{0,80}") {
+            if let Ok(once) = check_name(&name) {
+                prop_assert_eq!(check_name(once), Ok(once));
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Members, rooms, devices and invites as others may see them: written for their audience, nothing private in them.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::ids::{DeviceId, InviteId, MemberId, RoomId, Seq, UnixMillis};
+
+/// What a member may do on the host as a whole; later ones may do less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Made the host; may do everything.
+    Owner,
+    /// Runs the host day by day.
+    Admin,
+    /// Talks, makes rooms.
+    Member,
+    /// Talks in the rooms it was invited to.
+    Guest,
+}
+
+/// Who can find and enter a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// Every member may find and join it.
+    Public,
+    /// By invitation only, unlisted.
+    Private,
+    /// Between a fixed few, unnamed.
+    Direct,
+}
+
+/// A member as every other member sees them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Member {
+    /// For good.
+    pub id: MemberId,
+    /// Unique on the host, whatever the case of its letters.
+    pub name: String,
+    /// On the host.
+    pub role: Role,
+    /// Whether any device of theirs is connected.
+    pub online: bool,
+}
+
+/// A room as its members, and for a public one everybody, see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Room {
+    /// For good.
+    pub id: RoomId,
+    /// Without the `#`.
+    pub name: String,
+    /// May be empty.
+    pub topic: String,
+    /// Who can find it.
+    pub visibility: Visibility,
+    /// The newest event's number.
+    pub head: Seq,
+    /// How many members it has.
+    pub members: u32,
+}
+
+/// One signed-in installation, as its own member sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Device {
+    /// For revoking it.
+    pub id: DeviceId,
+    /// Given by the person, for example "Léa's laptop".
+    pub name: String,
+    /// When it signed in.
+    pub since: UnixMillis,
+    /// When it was last heard.
+    pub last_seen: UnixMillis,
+    /// Whether it is the one asking.
+    pub current: bool,
+}
+
+/// An invite as those see it who may list invites. The secret is shown once, when it is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Invite {
+    /// For revoking it.
+    pub id: InviteId,
+    /// What those who use it become.
+    pub role: Role,
+    /// How often it can still be used.
+    pub uses_left: u32,
+    /// When it ends.
+    pub expires_at: UnixMillis,
+    /// Who made it.
+    pub by: MemberId,
+}

@@ -1,0 +1,173 @@
+//! What a host says: answers, and what it pushes by itself.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::error::ErrorCode;
+use crate::event::Event;
+use crate::handshake::{Registration, Welcome};
+use crate::ids::{DeviceId, MemberId, MessageId, RoomId, Seq, UnixMillis};
+use crate::people::{Device, Invite, Member, Room};
+use crate::redacted::Secret;
+
+/// One frame of a host: an answer when `req` is there, else something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct ServerFrame {
+    /// Whose answer it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub req: Option<u32>,
+    /// What is said.
+    #[serde(flatten)]
+    pub reply: Reply,
+}
+
+/// What a host says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Reply {
+    /// To `hello`.
+    Welcome(Welcome),
+    /// To `sign_in`. From here on events are pushed; ask for `sync` next.
+    SignedIn(SignedIn),
+    /// To whatever has nothing to say but yes.
+    Done,
+    /// To `ping`.
+    Pong,
+    /// To `rooms` and `directory`.
+    Rooms {
+        /// In the order of their names.
+        rooms: Vec<Room>,
+    },
+    /// To `create_room` and `join_room`; also pushed to my other devices when I came into a room.
+    Room {
+        /// Which.
+        room: Room,
+    },
+    /// Pushed to my devices when I am out of a room.
+    RoomGone {
+        /// Which.
+        room: RoomId,
+    },
+    /// To `post`: it is on disk, and its place is fixed.
+    Posted {
+        /// Which.
+        message: MessageId,
+        /// Where.
+        room: RoomId,
+        /// Its number.
+        seq: Seq,
+        /// When the host took it.
+        at: UnixMillis,
+    },
+    /// To `history`.
+    History(HistoryPage),
+    /// To `sync`.
+    Synced {
+        /// One entry per room of mine, those without news included.
+        rooms: Vec<RoomSync>,
+    },
+    /// To `members`.
+    Members {
+        /// In the order of their ids.
+        members: Vec<Member>,
+        /// Whether there are more after the last.
+        more: bool,
+    },
+    /// To `devices`.
+    Devices {
+        /// Newest first.
+        devices: Vec<Device>,
+    },
+    /// To `create_invite`.
+    InviteCreated {
+        /// As it will be listed.
+        invite: Invite,
+        /// The secret of the link, shown this once.
+        token: Secret,
+    },
+    /// To `invites`.
+    Invites {
+        /// Newest first.
+        invites: Vec<Invite>,
+    },
+    /// A request was refused; without `req`, the frame could not be read that far.
+    Error(Failure),
+    /// Pushed: something happened in a room of mine.
+    Event {
+        /// What.
+        event: Event,
+    },
+    /// Pushed: a member is new, or changed name or role.
+    Member {
+        /// As they are now.
+        member: Member,
+    },
+    /// Pushed, at most once a second: who came and who went.
+    Presence {
+        /// Now here.
+        online: Vec<MemberId>,
+        /// No longer here.
+        offline: Vec<MemberId>,
+    },
+    /// From a newer host: ignore it.
+    #[serde(other)]
+    #[ts(skip)]
+    Unknown,
+}
+
+/// Who I am here now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SignedIn {
+    /// Me.
+    pub member: Member,
+    /// This device.
+    pub device: DeviceId,
+    /// The session's token, only when it is new: 32 random bytes, base64url without padding. Keep it secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub token: Option<Secret>,
+    /// The rooms I am in.
+    pub rooms: Vec<Room>,
+    /// Who may register without an invite.
+    pub registration: Registration,
+    /// Whether I have a password.
+    pub has_password: bool,
+}
+
+/// A stretch of a room's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct HistoryPage {
+    /// Whose.
+    pub room: RoomId,
+    /// Ascending and without gaps.
+    pub events: Vec<Event>,
+    /// The room's newest number when the page was read.
+    pub head: Seq,
+}
+
+/// What one room has to say to a returning client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RoomSync {
+    /// Whose.
+    pub room: RoomId,
+    /// The newest events, ascending, without gaps, up to `head`. What lies between the cursor and the first of
+    /// them is a hole to be paged by `history`.
+    pub events: Vec<Event>,
+    /// The room's newest number.
+    pub head: Seq,
+}
+
+/// Why a request was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Failure {
+    /// For programs.
+    pub code: ErrorCode,
+    /// For people, in English; says what to do.
+    pub message: String,
+    /// When to try again, in milliseconds from now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub retry_after_ms: Option<u32>,
+}
