@@ -1,1 +1,3 @@
-//! To be written.
+//! The desktop shell: windows and commands round both cores. To be filled; the types of the boundary stand already.
+
+pub mod view;
