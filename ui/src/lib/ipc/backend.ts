@@ -59,6 +59,8 @@ export interface Backend {
   retry(host: string, message: string): Promise<void>;
   discard(host: string, message: string): Promise<void>;
 
+  /** Signs in again at a host that ended this device's session; what is stored here stays. */
+  signInAgain(host: string, by: JoinByView): Promise<HostView>;
   /** Tries a waiting connection now. */
   reconnect(host: string): Promise<void>;
   signOut(host: string): Promise<void>;
@@ -79,4 +81,6 @@ export interface Backend {
   setPassphrase(passphrase: string): Promise<void>;
 
   copy(text: string): Promise<void>;
+  /** Opens an http(s) or mailto address outside of Hearth. */
+  openLink(url: string): Promise<void>;
 }
