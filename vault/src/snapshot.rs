@@ -1,0 +1,59 @@
+//! A consistent copy of a vault in use, itself a vault.
+//!
+//! The copy is encrypted with the same key from its first byte, and counts as a vault only once it is
+//! complete and on disk.
+
+use std::fs;
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::Inner;
+use crate::error::SnapshotError;
+use crate::files::{self, Place};
+use crate::open::{self, Options};
+
+pub(crate) fn take(inner: &Inner, to: &Path) -> Result<(), SnapshotError> {
+    let place = Place::new(to);
+    if place.taken() {
+        return Err(SnapshotError::Exists(to.to_owned()));
+    }
+    let io = |source| SnapshotError::Io { path: to.to_owned(), source };
+    files::make_dir(to).map_err(io)?;
+    let copy = place.unfinished();
+    if copy.exists() {
+        fs::remove_file(&copy).map_err(io)?;
+    }
+    // VACUUM INTO accepts an empty file; ours is private from the start.
+    files::create_private(&copy).map_err(io)?;
+    let source = connect(inner, &inner.place.database())?;
+    let name = copy.to_str().ok_or_else(|| io(std::io::ErrorKind::InvalidFilename.into()))?;
+    source.execute("VACUUM INTO ?1", [name])?;
+    files::sync_file(&copy).map_err(io)?;
+    let version = |conn: &Connection| conn.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
+    if version(&connect(inner, &copy)?)? != version(&source)? {
+        return Err(SnapshotError::NotVerified);
+    }
+    copy_slots(inner, &place).map_err(io)?;
+    fs::rename(&copy, place.database()).map_err(io)?;
+    place.sync().map_err(io)
+}
+
+fn connect(inner: &Inner, database: &Path) -> Result<Connection, SnapshotError> {
+    let access = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let conn = open::connect(database, &inner.key, access, Options::host());
+    conn.map_err(|_| SnapshotError::NotVerified)
+}
+
+fn copy_slots(inner: &Inner, place: &Place) -> std::io::Result<()> {
+    let list = inner.slots.lock().expect("nothing panics while it holds the list").clone();
+    if let Some(key_file) = list.inner_key_file() {
+        let from = inner.place.dir().join(&key_file);
+        let to = place.dir().join(&key_file);
+        if let (true, Some(parent)) = (from.exists(), to.parent()) {
+            files::make_dir(parent)?;
+            files::replace(&to, &zeroize::Zeroizing::new(fs::read(&from)?))?;
+        }
+    }
+    list.write(place)
+}
