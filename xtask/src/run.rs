@@ -1,0 +1,67 @@
+//! `cargo xtask run`: from a clone to a window, or to a headless host where there is no display.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+
+use crate::packages::{self, BUILD, DESKTOP};
+use crate::steps::run as call;
+use crate::target;
+use crate::tools::{cargo, npm, npm_packages};
+
+/// Installs what is missing, builds, and starts with `arguments`.
+///
+/// # Errors
+/// When something needed is lacking, or a build fails.
+pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
+    let display = has_display();
+    system_packages(display)?;
+    npm_packages("ui")?;
+    call(npm("ui").args(["run", "--silent", "build"]))?;
+    let program = if display { desktop()? } else { headless()? };
+    let status = start(&program, display, arguments)?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+fn has_display() -> bool {
+    let named = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !cfg!(target_os = "linux") || named("DISPLAY") || named("WAYLAND_DISPLAY")
+}
+
+fn system_packages(display: bool) -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    let (wanted, modules): (Vec<&str>, &[&str]) = if display {
+        ([BUILD, DESKTOP].concat(), &["openssl", "webkit2gtk-4.1"])
+    } else {
+        (BUILD.to_vec(), &["openssl"])
+    };
+    match packages::install(&wanted) {
+        Ok(_) => Ok(()),
+        Err(reason) if packages::has_modules(modules) => {
+            eprintln!("note: {reason:#}\nnote: what the build needs seems to be there, going on");
+            Ok(())
+        }
+        Err(reason) => bail!(reason),
+    }
+}
+
+fn desktop() -> Result<std::path::PathBuf> {
+    call(cargo().args(["build", "--package", "hearth", "--features", "custom-protocol"]))?;
+    Ok(target().join("debug/hearth"))
+}
+
+fn headless() -> Result<std::path::PathBuf> {
+    println!("no display here: this will host without a window");
+    call(cargo().args(["build", "--package", "server-core", "--bin", "hearth-server"]))?;
+    Ok(target().join("debug/hearth-server"))
+}
+
+fn start(program: &std::path::Path, display: bool, arguments: &[String]) -> Result<std::process::ExitStatus> {
+    let mut command = Command::new(program);
+    if !display {
+        command.arg("serve");
+    }
+    command.args(arguments).status().with_context(|| format!("{} could not be started", program.display()))
+}
