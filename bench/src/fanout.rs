@@ -1,0 +1,80 @@
+//! One room, many members: CPU of the server per delivered message, beside the floor of the same run.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use protocol::SignIn;
+
+use crate::server::Server;
+use crate::swarm::{Member, Tally, join_floor, join_host};
+
+/// How much is said to how many.
+#[derive(Clone, Copy)]
+pub(crate) struct Load {
+    /// Members in the room.
+    pub(crate) members: usize,
+    /// Messages posted, all by one member.
+    pub(crate) messages: u64,
+    /// Messages on their way at once.
+    pub(crate) window: u64,
+}
+
+/// CPU microseconds a delivery.
+pub(crate) struct Cost {
+    /// Of the floor.
+    pub(crate) floor: f64,
+    /// Of the host.
+    pub(crate) host: f64,
+}
+
+/// Measures the floor, then the host.
+///
+/// # Errors
+/// When a server does not start or a delivery gets lost.
+pub(crate) async fn measure(binary: &Path, load: Load, floor_window: u64) -> Result<Cost> {
+    let floor = measure_floor(Load { window: floor_window, ..load }).await?;
+    let host = measure_host(binary, load).await?;
+    Ok(Cost { floor, host })
+}
+
+async fn measure_floor(load: Load) -> Result<f64> {
+    let server = Server::floor()?;
+    let tally = Arc::new(Tally::default());
+    let mut members = Vec::with_capacity(load.members);
+    for _ in 0..load.members {
+        members.push(join_floor(&server.address, tally.clone()).await?);
+    }
+    talk(&server, &mut members, &tally, load).await
+}
+
+async fn measure_host(binary: &Path, load: Load) -> Result<f64> {
+    let data = tempfile::tempdir()?;
+    let server = Server::hearth(binary, data.path(), &["--registration", "open", "--limits", "off"])?;
+    let tally = Arc::new(Tally::default());
+    let token = server.owner_token.clone().context("a new host has an owner invite")?.into();
+    let owner = SignIn::Invite { token, name: "owner".into(), password: None };
+    let mut members = vec![join_host(&server.address, owner, tally.clone()).await?.0];
+    for number in 1..load.members {
+        let by = SignIn::Register { name: format!("member {number}"), password: None };
+        members.push(join_host(&server.address, by, tally.clone()).await?.0);
+    }
+    talk(&server, &mut members, &tally, load).await
+}
+
+async fn talk(server: &Server, members: &mut [Member], tally: &Tally, load: Load) -> Result<f64> {
+    let (all, text) = (members.len() as u64, "x".repeat(100));
+    let speaker = members.first_mut().context("somebody speaks")?;
+    speaker.post(&text).await?;
+    tally.reach(all).await?;
+    let before = server.cpu()?;
+    for number in 1..=load.messages {
+        speaker.post(&text).await?;
+        if number >= load.window {
+            tally.reach(all * (number - load.window + 2)).await?;
+        }
+    }
+    tally.reach(all * (load.messages + 1)).await?;
+    let used = server.cpu()?.saturating_sub(before);
+    Ok(used.as_secs_f64() * 1e6 / (all * load.messages) as f64)
+}

@@ -1,0 +1,92 @@
+//! A server under measurement: started on its own core, measured from outside, ended with its handle.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cpu;
+
+/// A running server process.
+pub(crate) struct Server {
+    child: Child,
+    /// Where it listens, `ip:port`.
+    pub(crate) address: String,
+    /// The first invite's secret, when there is one.
+    pub(crate) owner_token: Option<String>,
+}
+
+impl Server {
+    /// Starts the floor, pinned to core 0.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub(crate) fn floor() -> Result<Self> {
+        let me = std::env::current_exe().context("find this program")?;
+        let mut child =
+            pinned(&me).args(["floor", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn()?;
+        let address = first_line(&mut child)?;
+        Ok(Self { child, address, owner_token: None })
+    }
+
+    /// Starts `hearth-server` with a new data folder, pinned to core 0.
+    ///
+    /// # Errors
+    /// When it does not start or does not say where it listens.
+    pub(crate) fn hearth(binary: &Path, data: &Path, more: &[&str]) -> Result<Self> {
+        let mut child = pinned(binary)
+            .args(["serve", "--json", "--no-announce", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(data)
+            .args(more)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("start {}", binary.display()))?;
+        let line: serde_json::Value =
+            serde_json::from_str(&first_line(&mut child)?).context("the first line")?;
+        let text = |key: &str| line.get(key).and_then(|value| value.as_str()).map(str::to_owned);
+        let owner_token = text("owner_link").and_then(|link| Some(link.split_once("t=")?.1.to_owned()));
+        Ok(Self { address: text("address").context("no address in the first line")?, child, owner_token })
+    }
+
+    /// CPU time used so far.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub(crate) fn cpu(&self) -> Result<Duration> {
+        cpu::time(self.child.id())
+    }
+
+    /// Resident memory in KiB.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub(crate) fn memory(&self) -> Result<u64> {
+        cpu::resident_kib(self.child.id())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn pinned(program: &Path) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", "0"]).arg(program);
+    command
+}
+
+fn first_line(child: &mut Child) -> Result<String> {
+    let output = child.stdout.take().context("output is piped")?;
+    let mut line = String::new();
+    BufReader::new(output).read_line(&mut line)?;
+    if line.trim().is_empty() {
+        bail!("the server ended before it listened");
+    }
+    Ok(line.trim().to_owned())
+}

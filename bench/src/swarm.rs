@@ -1,0 +1,147 @@
+//! Many members on one thread: each a socket, a counter of what it received, and the means to post.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use protocol::{ClientFrame, ClientName, MessageId, Reply, Request, RoomId, ServerFrame, SignIn, SignedIn};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use uuid::Uuid;
+
+type Socket = WebSocketStream<TcpStream>;
+
+/// Long enough for a thousand members on a busy machine; a run that waits longer has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What all members of a swarm have received together.
+#[derive(Default)]
+pub(crate) struct Tally {
+    deliveries: AtomicU64,
+    changed: Notify,
+}
+
+impl Tally {
+    /// Waits until `total` deliveries have been received.
+    ///
+    /// # Errors
+    /// When they do not come within a minute.
+    pub(crate) async fn reach(&self, total: u64) -> Result<()> {
+        let wait = async {
+            loop {
+                let changed = self.changed.notified();
+                if self.deliveries.load(Ordering::Relaxed) >= total {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        let reached = || self.deliveries.load(Ordering::Relaxed);
+        timeout(PATIENCE, wait).await.with_context(|| format!("{} of {total} deliveries came", reached()))
+    }
+
+    fn count(&self) {
+        self.deliveries.fetch_add(1, Ordering::Relaxed);
+        self.changed.notify_one();
+    }
+}
+
+/// One connected member.
+pub(crate) struct Member {
+    sink: SplitSink<Socket, Message>,
+    room: RoomId,
+    requests: u32,
+}
+
+impl Member {
+    /// Posts `text` into the member's room.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub(crate) async fn post(&mut self, text: &str) -> Result<()> {
+        self.requests += 1;
+        let request =
+            Request::Post { room: self.room, message: MessageId(Uuid::now_v7()), text: text.into() };
+        let frame = protocol::encode(&ClientFrame { req: self.requests, request });
+        self.sink.send(Message::text(frame)).await.context("post")
+    }
+}
+
+/// Opens a socket to the floor, which asks for nothing.
+///
+/// # Errors
+/// When the floor does not answer.
+pub(crate) async fn join_floor(address: &str, tally: Arc<Tally>) -> Result<Member> {
+    let (sink, stream) = open(address).await?.split();
+    tokio::spawn(count(stream, tally));
+    Ok(Member { sink, room: RoomId(Uuid::nil()), requests: 2 })
+}
+
+/// Opens a socket to a host, signs in, and counts every event from then on.
+///
+/// # Errors
+/// When the host does not answer or refuses.
+pub(crate) async fn join_host(address: &str, by: SignIn, tally: Arc<Tally>) -> Result<(Member, SignedIn)> {
+    let mut socket = open(address).await?;
+    let signed_in = sign_in(&mut socket, by).await?;
+    let room = signed_in.rooms.first().context("a new member is in a first room")?.id;
+    let (sink, stream) = socket.split();
+    tokio::spawn(count(stream, tally));
+    Ok((Member { sink, room, requests: 2 }, signed_in))
+}
+
+async fn open(address: &str) -> Result<Socket> {
+    let mut request = format!("ws://{address}{}", protocol::WS_PATH).into_client_request()?;
+    let version = protocol::version::SUPPORTED[0].parse().context("a version is a header value")?;
+    request.headers_mut().insert("Sec-WebSocket-Protocol", version);
+    let stream = TcpStream::connect(address).await.context("connect")?;
+    stream.set_nodelay(true)?;
+    let config = WebSocketConfig::default().read_buffer_size(4096);
+    let (socket, _) = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await?;
+    Ok(socket)
+}
+
+async fn sign_in(socket: &mut Socket, by: SignIn) -> Result<SignedIn> {
+    let mut nonce = [0u8; protocol::limits::NONCE_BYTES];
+    getrandom::fill(&mut nonce).ok().context("randomness")?;
+    let client = ClientName { name: "hearth-bench".into(), version: env!("CARGO_PKG_VERSION").into() };
+    ask(socket, 1, Request::Hello { nonce: URL_SAFE_NO_PAD.encode(nonce), client }).await?;
+    match ask(socket, 2, Request::SignIn { by, device: "bench".into() }).await? {
+        Reply::SignedIn(signed_in) => Ok(signed_in),
+        other => bail!("the host answered the sign-in with {other:?}"),
+    }
+}
+
+async fn ask(socket: &mut Socket, req: u32, request: Request) -> Result<Reply> {
+    socket.send(Message::text(protocol::encode(&ClientFrame { req, request }))).await?;
+    loop {
+        let message = timeout(PATIENCE, socket.next()).await?.context("the host closed the connection")??;
+        if let Message::Text(text) = message {
+            let ServerFrame { req: answered, reply } = protocol::decode_server(&text)?;
+            if answered == Some(req) {
+                return Ok(reply);
+            }
+        }
+    }
+}
+
+/// Counts message events only: presence and answers are not deliveries. The floor echoes the post itself.
+async fn count(mut stream: SplitStream<Socket>, tally: Arc<Tally>) {
+    while let Some(Ok(message)) = stream.next().await {
+        if let Message::Text(text) = message
+            && (text.contains("\"posted\",\"message\"") || text.contains("\"type\":\"post\""))
+        {
+            tally.count();
+        }
+    }
+}
