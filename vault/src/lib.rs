@@ -32,6 +32,7 @@ pub use rusqlite;
 pub use slots::recovery::{CodeError, RecoveryCode};
 pub use slots::{Peek, SlotKind, Unlock, peek};
 pub use writer::{Committed, Health, Verdict, Work};
+pub use zeroize;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};

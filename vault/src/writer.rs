@@ -186,7 +186,3 @@ impl Drop for Writer {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "writer_tests.rs"]
-mod tests;

@@ -1,0 +1,46 @@
+//! A snapshot is a vault of its own, of one moment.
+
+use std::fs;
+
+use vault::{SnapshotError, Unlock};
+
+use crate::support::{NOTES, new_vault, notes, open, write_note};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_under_load_opens_and_is_a_prefix() {
+    let (dir, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let vault = tokio::task::block_in_place(|| new_vault(dir.path()));
+    let writer = vault.clone();
+    let writing = tokio::task::spawn_blocking(move || {
+        for number in 0..300 {
+            write_note(&writer, &format!("{number:04}")).unwrap();
+        }
+    });
+    let copy = to.path().join("copy");
+    vault.snapshot(&copy).await.unwrap();
+    assert!(matches!(vault.snapshot(&copy).await, Err(SnapshotError::Exists(_))));
+    writing.await.unwrap();
+    tokio::task::block_in_place(|| {
+        let snapshot = open(&copy).unwrap();
+        let (kept, all) = (notes(&snapshot), notes(&vault));
+        assert_eq!(kept, all[..kept.len()]);
+        assert_eq!(snapshot.key_for("host"), vault.key_for("host"));
+        write_note(&snapshot, "lives on").unwrap();
+        assert_eq!(all.len(), 300);
+    });
+}
+
+#[test]
+fn a_snapshot_is_encrypted_and_keeps_its_inner_key_file() {
+    let (dir, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let key_file = dir.path().join("key");
+    let vault = vault::create(dir.path(), Unlock::KeyFile(&key_file), &NOTES).unwrap();
+    write_note(&vault, "zebra crossing").unwrap();
+    vault.snapshot_blocking(to.path()).unwrap();
+    let bytes = fs::read(to.path().join("vault.db")).unwrap();
+    assert!(!bytes.windows(5).any(|window| window == b"zebra"));
+    let key_file = vault::peek(to.path()).unwrap().key_file.unwrap();
+    assert_eq!(key_file, to.path().join("key"));
+    let snapshot = vault::open(to.path(), Unlock::KeyFile(&key_file), &NOTES).unwrap();
+    assert_eq!(notes(&snapshot), ["zebra crossing"]);
+}
