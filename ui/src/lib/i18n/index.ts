@@ -1,0 +1,3 @@
+// Every word the window says goes through here.
+
+export { m } from "./paraglide/messages.js";

@@ -1,0 +1,158 @@
+// The window's whole state: what it opened into, the hosts it has joined, and which of them is in front.
+// Updates are applied here and nowhere else.
+
+import type { Backend } from "../ipc/backend";
+import type { FailureView } from "../ipc/bindings/FailureView";
+import type { FoundView } from "../ipc/bindings/FoundView";
+import type { HostView } from "../ipc/bindings/HostView";
+import type { StartView } from "../ipc/bindings/StartView";
+import type { UpdateView } from "../ipc/bindings/UpdateView";
+import { asFailure } from "../ipc/failure";
+import { JoinedHost } from "../rooms/joined-host.svelte";
+
+export type Phase = { kind: "starting" } | { kind: "broken"; failure: FailureView } | StartView;
+
+const LAST_HOST = "hearth.host";
+
+export class Hearth {
+  phase: Phase = $state.raw({ kind: "starting" });
+  hosts: readonly JoinedHost[] = $state.raw([]);
+  found: readonly FoundView[] = $state.raw([]);
+  /** A link that was opened and waits for a person's yes. */
+  link: string | null = $state(null);
+  /** The last thing that did not work and has no place of its own. */
+  notice: FailureView | null = $state.raw(null);
+  #chosen: string | null = $state(localStorage.getItem(LAST_HOST));
+  #subscribed = false;
+
+  readonly host: JoinedHost | null = $derived(this.hosts.find((host) => host.view.id === this.#chosen) ?? this.hosts[0] ?? null);
+
+  readonly backend: Backend;
+
+  constructor(backend: Backend) {
+    this.backend = backend;
+  }
+
+  async begin(): Promise<void> {
+    this.phase = { kind: "starting" };
+    try {
+      if (!this.#subscribed) {
+        await this.backend.subscribe((update) => this.#receive(update));
+        this.#subscribed = true;
+      }
+      this.opened(await this.backend.start());
+    } catch (thrown) {
+      this.phase = { kind: "broken", failure: asFailure(thrown) };
+    }
+  }
+
+  opened(start: StartView): void {
+    if (start.kind === "open") {
+      for (const view of start.hosts) {
+        this.#put(view);
+      }
+    }
+    this.phase = start;
+  }
+
+  /** Brings a host just joined or made to the front. */
+  entered(view: HostView): void {
+    this.#put(view);
+    this.choose(view.id);
+    this.phase = { kind: "open", hosts: [] };
+  }
+
+  choose(host: string): void {
+    this.#chosen = host;
+    localStorage.setItem(LAST_HOST, host);
+  }
+
+  /** Runs what a person asked for; what goes wrong is said in the notice. */
+  async attempt(act: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await act();
+      return true;
+    } catch (thrown) {
+      this.notice = asFailure(thrown);
+      return false;
+    }
+  }
+
+  #put(view: HostView): void {
+    const known = this.#find(view.id);
+    if (known) {
+      known.view = view;
+      return;
+    }
+    const host = new JoinedHost(this.backend, view);
+    this.hosts = [...this.hosts, host];
+    void this.attempt(() => host.load());
+  }
+
+  #find(id: string): JoinedHost | undefined {
+    return this.hosts.find((host) => host.view.id === id);
+  }
+
+  #receive(update: UpdateView): void {
+    switch (update.kind) {
+      case "host":
+        this.#put(update.host);
+        break;
+      case "hostGone":
+        this.#drop(update.host);
+        break;
+      case "rooms":
+        this.#with(update.host, (host) => {
+          host.rooms = update.rooms;
+          host.loaded = true;
+        });
+        break;
+      case "people":
+        this.#with(update.host, (host) => {
+          host.people = update.people;
+        });
+        break;
+      case "rows":
+        this.#find(update.host)?.opened(update.room)?.apply(update.put, update.removed);
+        break;
+      case "reset":
+        void this.#find(update.host)?.opened(update.room)?.load();
+        break;
+      case "found":
+        this.found = update.hosts;
+        break;
+      case "link":
+        this.link = update.text;
+        break;
+      case "reload":
+        void this.#reload();
+        break;
+    }
+  }
+
+  #with(id: string, change: (host: JoinedHost) => void): void {
+    const host = this.#find(id);
+    if (host) {
+      change(host);
+    }
+  }
+
+  #drop(id: string): void {
+    this.hosts = this.hosts.filter((host) => host.view.id !== id);
+    if (this.hosts.length === 0 && this.phase.kind === "open") {
+      void this.begin();
+    }
+  }
+
+  async #reload(): Promise<void> {
+    if (this.phase.kind !== "open") {
+      await this.begin();
+      return;
+    }
+    const start = await this.backend.start().catch(() => null);
+    if (start) {
+      this.opened(start);
+    }
+    await this.attempt(() => Promise.all(this.hosts.map((host) => host.reload())));
+  }
+}
