@@ -1,1 +1,11 @@
-//! To be written.
+//! What the stories stand on: real programs in folders of their own, links that speak the bare protocol, and the
+//! ledger that judges what came of it.
+//!
+//! It refuses to replace any part of Hearth by something of its own, and to wait without a bound.
+
+pub mod ledger;
+pub mod link;
+pub mod network;
+pub mod search;
+pub mod wait;
+pub mod world;

@@ -74,7 +74,8 @@ pub(crate) fn install(wanted: &[&str]) -> Result<String> {
     };
     let install = [&["install", "-y", "--no-install-recommends"], lacking.as_slice()].concat();
     // The lists may be there and fresh; fetching them first would cost every machine for the few that need it.
-    if !apt(&install) && !(apt(&["update"]) && apt(&install)) {
+    let installed = apt(&install) || (apt(&["update"]) && apt(&install));
+    if !installed {
         bail!("apt-get could not install them; run as root and see why:\n  {by_hand}");
     }
     Ok(format!("{} installed", lacking.len()))

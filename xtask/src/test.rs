@@ -84,7 +84,7 @@ fn rust(steps: &mut Steps) {
         run(cargo().args(["build", "--workspace", "--all-targets", "--features", FEATURES]))?;
         passed("")
     });
-    steps.step("rust tests", &["build"], |closing| rust_tests(closing));
+    steps.step("rust tests", &["build"], rust_tests);
     steps
         .step("generated typescript", &["rust tests"], |_| passed(format!("{} files", bindings::compare()?)));
 }
