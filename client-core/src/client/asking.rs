@@ -1,0 +1,201 @@
+//! Asking the host for something: needs a live connection, and waits for the answer with a bound.
+
+use std::time::Duration;
+
+use protocol::{
+    Device, DeviceId, Invite, InviteId, InviteLink, Registration, Reply, Request, Role, Room, RoomId, Secret,
+    Visibility,
+};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::Client;
+use crate::address::Address;
+use crate::connection::Ask;
+use crate::error::RequestError;
+use crate::store::table::hosts;
+
+/// How long an answer may take: one Argon2id on a busy host, and a slow radio.
+const ANSWER: Duration = Duration::from_secs(30);
+
+macro_rules! expect {
+    ($answer:expr, $pattern:pat => $value:expr) => {
+        match $answer {
+            $pattern => Ok($value),
+            _ => Err(RequestError::Unexpected),
+        }
+    };
+}
+
+impl Client {
+    /// Says `request` to the host and waits for its answer; a refusal is an error.
+    pub(crate) async fn request(&self, request: Request) -> Result<Reply, RequestError> {
+        if !self.shared.state.borrow().is_live() {
+            return Err(RequestError::NotConnected);
+        }
+        let (answer, answered) = oneshot::channel();
+        let asked = async {
+            self.asks.send(Ask { request, answer }).await.map_err(|_| RequestError::NotConnected)?;
+            // Dropped with the connection it was said on.
+            answered.await.unwrap_or(Err(RequestError::NoAnswer))
+        };
+        timeout(ANSWER, asked).await.unwrap_or(Err(RequestError::NoAnswer))
+    }
+
+    /// Public rooms I am not in.
+    ///
+    /// # Errors
+    /// See [`RequestError`]; so for all below.
+    pub async fn directory(&self) -> Result<Vec<Room>, RequestError> {
+        expect!(self.request(Request::Directory).await?, Reply::Rooms { rooms } => rooms)
+    }
+
+    /// Makes a room and joins it.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn create_room(
+        &self,
+        name: &str,
+        topic: &str,
+        visibility: Visibility,
+    ) -> Result<Room, RequestError> {
+        let request = Request::CreateRoom { name: name.into(), topic: topic.into(), visibility };
+        expect!(self.request(request).await?, Reply::Room { room } => room)
+    }
+
+    /// Joins a public room.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn join_room(&self, room: RoomId) -> Result<Room, RequestError> {
+        expect!(self.request(Request::JoinRoom { room }).await?, Reply::Room { room } => room)
+    }
+
+    /// Leaves a room; what was read of it stays here.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn leave_room(&self, room: RoomId) -> Result<(), RequestError> {
+        expect!(self.request(Request::LeaveRoom { room }).await?, Reply::Done => ())
+    }
+
+    /// Makes an invite: a link for others, shown this once.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn create_invite(
+        &self,
+        role: Role,
+        uses: u32,
+        life: Duration,
+    ) -> Result<InviteLink, RequestError> {
+        let life_ms = i64::try_from(life.as_millis()).unwrap_or(i64::MAX);
+        let reply = self.request(Request::CreateInvite { role, uses, life_ms }).await?;
+        let token = expect!(reply, Reply::InviteCreated { token, .. } => token)?;
+        Ok(InviteLink { host: self.id().clone(), addresses: self.addresses_for_others().await?, token })
+    }
+
+    /// Living invites.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn invites(&self) -> Result<Vec<Invite>, RequestError> {
+        expect!(self.request(Request::Invites).await?, Reply::Invites { invites } => invites)
+    }
+
+    /// Ends an invite.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn revoke_invite(&self, invite: InviteId) -> Result<(), RequestError> {
+        expect!(self.request(Request::RevokeInvite { invite }).await?, Reply::Done => ())
+    }
+
+    /// My devices.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn devices(&self) -> Result<Vec<Device>, RequestError> {
+        expect!(self.request(Request::Devices).await?, Reply::Devices { devices } => devices)
+    }
+
+    /// Ends the session of one of my devices.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn revoke_device(&self, device: DeviceId) -> Result<(), RequestError> {
+        expect!(self.request(Request::RevokeDevice { device }).await?, Reply::Done => ())
+    }
+
+    /// Sets my password; `current` is required once one is set.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn set_password(&self, current: Option<Secret>, new: Secret) -> Result<(), RequestError> {
+        let reply = self.request(Request::SetPassword { current, new }).await?;
+        expect!(reply, Reply::Done => self.shared.set_has_password())
+    }
+
+    /// Sets who may register without an invite.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn set_registration(&self, registration: Registration) -> Result<(), RequestError> {
+        let reply = self.request(Request::SetRegistration { registration }).await?;
+        expect!(reply, Reply::Done => self.shared.set_registration(registration))
+    }
+
+    /// Ends this session on the host for good, and forgets its token here. The history stays.
+    ///
+    /// # Errors
+    /// See [`RequestError`]. Without a connection nothing is ended.
+    pub async fn sign_out(&self) -> Result<(), RequestError> {
+        expect!(self.request(Request::SignOut).await?, Reply::Done => ())?;
+        let removed = self.shared.secrets.remove(&self.shared.store).await;
+        removed.map_err(|error| match error {
+            crate::secrets::SecretsError::Store(error) => RequestError::Store(error),
+            // The token is worthless by now; a keyring that keeps it does no harm.
+            crate::secrets::SecretsError::Keyring(_) => RequestError::Unexpected,
+        })
+    }
+
+    /// Where this host is known to be, best first.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn addresses(&self) -> Result<Vec<String>, RequestError> {
+        Ok(self.shared.store.read(hosts::addresses).await?)
+    }
+
+    /// Notes where else this host can be reached, best first, and tries again if it was waiting. An address is only a
+    /// hint: whoever answers there must still prove the pinned key.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn learn_addresses(&self, addresses: &[String]) -> Result<(), RequestError> {
+        let newer: Vec<String> = addresses
+            .iter()
+            .filter_map(|text| Address::parse(text))
+            .map(|address| address.to_string())
+            .collect();
+        let known = self.shared.store.read(hosts::addresses).await?;
+        if newer.iter().any(|address| !known.contains(address)) {
+            self.shared.store.write(move |connection, host| hosts::learn(connection, host, &newer)).await?;
+            self.retry_now();
+        }
+        Ok(())
+    }
+
+    /// Addresses that work from another computer come first; loopback ones are for others on this very machine only.
+    async fn addresses_for_others(&self) -> Result<Vec<String>, RequestError> {
+        let mut all: Vec<Address> =
+            self.addresses().await?.iter().filter_map(|text| Address::parse(text)).collect();
+        all.retain(|address| !address.host.contains('%'));
+        if all.iter().any(|address| !address.is_loopback()) {
+            all.retain(|address| !address.is_loopback());
+        }
+        all.truncate(protocol::invite_link::ADDRESSES);
+        Ok(all.iter().map(Address::to_string).collect())
+    }
+}

@@ -1,0 +1,203 @@
+//! Reading: from the vault first; what is missing there is fetched from the host while there is a connection.
+
+use protocol::limits::PAGE_EVENTS;
+use protocol::{Event, Member, Reply, Request, RoomId, Seq};
+use rusqlite::Connection;
+
+use super::Client;
+use crate::error::{StoreError, TimelineError};
+use crate::store::table::{coverage, events, members, outbox, rooms};
+use crate::store::{Received, RoomSummary};
+use crate::sync::plan::{Coverage, Page, Span, page};
+use crate::timeline::{TimelineItem, TimelinePage};
+
+/// Most pages fetched for one page shown: holes have at most two ends, and each fetch fills a whole page.
+const FETCHES: usize = 4;
+
+struct Stand {
+    head: Seq,
+    held: Coverage,
+}
+
+impl Client {
+    /// My rooms, by name.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn rooms(&self) -> Result<Vec<RoomSummary>, StoreError> {
+        self.shared.store.read(rooms::list).await
+    }
+
+    /// All known members, by name, with who is here now.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn members(&self) -> Result<Vec<Member>, StoreError> {
+        let mut members = self.shared.store.read(members::list).await?;
+        members.iter_mut().for_each(|member| member.online = self.shared.is_online(member.id));
+        Ok(members)
+    }
+
+    /// The page of at most `limit` lines that ends before `before`, or the newest one, which also shows what waits in
+    /// the outbox. `limit` is bounded by [`PAGE_EVENTS`].
+    ///
+    /// # Errors
+    /// When the room is unknown or storage fails. A host that does not answer is no error: the page then has a gap.
+    pub async fn timeline(
+        &self,
+        room: RoomId,
+        before: Option<Seq>,
+        limit: u32,
+    ) -> Result<TimelinePage, TimelineError> {
+        let limit = limit.clamp(1, PAGE_EVENTS);
+        let mut began = false;
+        let mut top = Seq::ZERO;
+        for fetch in 0..=FETCHES {
+            let stand = self.stand(room).await?;
+            top = before.map_or(stand.head, |before| Seq(before.0.saturating_sub(1)).min(stand.head));
+            let missing = match page(&stand.held, top, limit) {
+                Page::Held(span) => return self.shown(room, before, Some(span), span.first == Seq(1)).await,
+                Page::Empty => return self.shown(room, before, None, true).await,
+                Page::Missing { before } => before,
+            };
+            if fetch == FETCHES {
+                break;
+            }
+            match self.fetch(room, Some(missing), None).await? {
+                Fetched::Some => {}
+                Fetched::Nothing => {
+                    began = true;
+                    break;
+                }
+                Fetched::NotNow => break,
+            }
+        }
+        self.shown_with_gap(room, before, top, limit, began).await
+    }
+
+    /// At most `limit` lines after `after`, ascending.
+    ///
+    /// # Errors
+    /// As [`Client::timeline`].
+    pub async fn timeline_after(
+        &self,
+        room: RoomId,
+        after: Seq,
+        limit: u32,
+    ) -> Result<TimelinePage, TimelineError> {
+        let limit = limit.clamp(1, PAGE_EVENTS);
+        let mut gap = false;
+        let first = after.next();
+        let stand = self.stand(room).await?;
+        if stand.held.around(first).is_none() && stand.head >= first {
+            gap = !matches!(self.fetch(room, None, Some(after)).await?, Fetched::Some);
+        }
+        let items = self.shared.store.read(move |connection, host| {
+            let held = coverage::of(connection, host, room)?;
+            let mut list = events::following(connection, host, room, after, limit)?;
+            if let Some(span) = held.around(first) {
+                list.retain(|event| event.seq <= span.last);
+            }
+            lines(connection, host, list)
+        });
+        Ok(TimelinePage { items: items.await?, at_start: after == Seq::ZERO, gap })
+    }
+
+    async fn stand(&self, room: RoomId) -> Result<Stand, TimelineError> {
+        let stand = self.shared.store.read(move |connection, host| {
+            let held = coverage::of(connection, host, room)?;
+            let room = rooms::find(connection, host, room)?;
+            Ok(room.map(|room| Stand { head: room.head.max(held.newest()), held }))
+        });
+        stand.await?.ok_or(TimelineError::UnknownRoom)
+    }
+
+    /// Asks the host for a page and keeps it.
+    async fn fetch(
+        &self,
+        room: RoomId,
+        before: Option<Seq>,
+        after: Option<Seq>,
+    ) -> Result<Fetched, StoreError> {
+        let request = Request::History { room, before, after, limit: PAGE_EVENTS };
+        match self.request(request).await {
+            Ok(Reply::History(page)) if page.events.is_empty() => Ok(Fetched::Nothing),
+            Ok(Reply::History(page)) => {
+                let (events, head) = (page.events, page.head);
+                self.shared.receive(vec![Received::Stretch { room, events, head, quiet: true }]).await?;
+                Ok(Fetched::Some)
+            }
+            _ => Ok(Fetched::NotNow),
+        }
+    }
+
+    /// A page that is held as a whole.
+    async fn shown(
+        &self,
+        room: RoomId,
+        before: Option<Seq>,
+        span: Option<Span>,
+        at_start: bool,
+    ) -> Result<TimelinePage, TimelineError> {
+        let mut items = match span {
+            None => Vec::new(),
+            Some(span) => {
+                let held = self.shared.store.read(move |connection, host| {
+                    lines(connection, host, events::within(connection, host, room, span)?)
+                });
+                held.await?
+            }
+        };
+        self.append_unsent(room, before, &mut items).await?;
+        Ok(TimelinePage { items, at_start, gap: false })
+    }
+
+    /// What is held of a page, where the rest can't be had now.
+    async fn shown_with_gap(
+        &self,
+        room: RoomId,
+        before: Option<Seq>,
+        top: Seq,
+        limit: u32,
+        began: bool,
+    ) -> Result<TimelinePage, TimelineError> {
+        let held = self.shared.store.read(move |connection, host| {
+            lines(connection, host, events::newest(connection, host, room, top, limit)?)
+        });
+        let mut items = held.await?;
+        let at_start = began || items.first().is_some_and(|item| item.seq == Some(Seq(1)));
+        self.append_unsent(room, before, &mut items).await?;
+        Ok(TimelinePage { items, at_start, gap: !began })
+    }
+
+    async fn append_unsent(
+        &self,
+        room: RoomId,
+        before: Option<Seq>,
+        items: &mut Vec<TimelineItem>,
+    ) -> Result<(), StoreError> {
+        let (None, Some(me)) = (before, self.me()) else {
+            return Ok(());
+        };
+        let unsent =
+            self.shared.store.read(move |connection, host| outbox::of_room(connection, host, room)).await?;
+        for unsent in unsent {
+            let line = unsent.line(&me);
+            // Delivered between the two reads: its event is shown already.
+            if !items.iter().any(|item| item.key == line.key) {
+                items.push(line);
+            }
+        }
+        Ok(())
+    }
+}
+
+enum Fetched {
+    Some,
+    Nothing,
+    NotNow,
+}
+
+fn lines(connection: &Connection, host: i64, list: Vec<Event>) -> rusqlite::Result<Vec<TimelineItem>> {
+    list.into_iter().map(|event| events::line(connection, host, event)).collect()
+}

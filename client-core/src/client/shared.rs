@@ -1,0 +1,189 @@
+//! What the actor and the handles of one client share. No lock here is held across an await, and none while another is.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use protocol::limits::check_name;
+use protocol::{HostId, Member, MemberId, Registration, RoomId, SignedIn};
+use tokio::sync::{Notify, broadcast, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::connection::link::Link;
+use crate::connection::state::ConnectionState;
+use crate::error::StoreError;
+use crate::event::{BACKLOG, ClientEvent};
+use crate::secrets::Secrets;
+use crate::store::table::hosts::{self, HostRow};
+use crate::store::{HostStore, Outcome, Received, Store};
+use crate::timeline::TimelineDiff;
+
+/// What is known of the host and of me there, in memory.
+#[derive(Debug, Clone)]
+pub(crate) struct Card {
+    pub(crate) name: String,
+    pub(crate) me: Option<Member>,
+    pub(crate) registration: Option<Registration>,
+    pub(crate) has_password: Option<bool>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) store: HostStore,
+    pub(crate) secrets: Secrets,
+    pub(crate) device: String,
+    pub(crate) events: broadcast::Sender<ClientEvent>,
+    pub(crate) state: watch::Sender<ConnectionState>,
+    /// Something new waits in the outbox.
+    pub(crate) outbox: Notify,
+    /// Somebody wants the connection now.
+    pub(crate) retry: Notify,
+    pub(crate) stop: CancellationToken,
+    card: Arc<Mutex<Card>>,
+    online: Mutex<HashSet<MemberId>>,
+}
+
+/// Tells news of timelines from the vault's writer thread.
+#[derive(Clone)]
+pub(crate) struct Announcer {
+    events: broadcast::Sender<ClientEvent>,
+    card: Arc<Mutex<Card>>,
+}
+
+impl Shared {
+    pub(crate) fn new(store: Store, secrets: Secrets, host: HostRow, stop: CancellationToken) -> Self {
+        let HostRow { n, id, name, device, member, .. } = host;
+        let card = Card { name, me: member, registration: None, has_password: None };
+        Self {
+            store: HostStore { store, n, id },
+            secrets,
+            device,
+            events: broadcast::Sender::new(BACKLOG),
+            state: watch::Sender::new(ConnectionState::Dialling),
+            outbox: Notify::new(),
+            retry: Notify::new(),
+            stop,
+            card: Arc::new(Mutex::new(card)),
+            online: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn card(&self) -> Card {
+        lock(&self.card).clone()
+    }
+
+    pub(crate) fn set_has_password(&self) {
+        lock(&self.card).has_password = Some(true);
+    }
+
+    pub(crate) fn set_registration(&self, registration: Registration) {
+        lock(&self.card).registration = Some(registration);
+    }
+
+    pub(crate) fn announcer(&self) -> Announcer {
+        Announcer { events: self.events.clone(), card: Arc::clone(&self.card) }
+    }
+
+    /// Tells everyone who listens. Nobody listening is fine.
+    pub(crate) fn tell(&self, event: ClientEvent) {
+        drop(self.events.send(event));
+    }
+
+    pub(crate) fn enter(&self, state: ConnectionState) {
+        if *self.state.borrow() != state {
+            self.state.send_replace(state.clone());
+            self.tell(ClientEvent::State(state));
+        }
+    }
+
+    /// Takes what the host has said of itself and of me.
+    pub(crate) async fn signed_in(&self, link: &Link, signed_in: &SignedIn) -> Result<(), StoreError> {
+        let name = shown_name(&link.welcome.host.name, &self.store.id);
+        let me = Member { online: true, ..signed_in.member.clone() };
+        let renamed = {
+            let mut card = lock(&self.card);
+            let renamed = card.name != name;
+            *card = Card {
+                name: name.clone(),
+                me: Some(me.clone()),
+                registration: Some(signed_in.registration),
+                has_password: Some(signed_in.has_password),
+            };
+            renamed
+        };
+        if renamed {
+            self.tell(ClientEvent::HostRenamed(name.clone()));
+        }
+        let address = link.address.to_string();
+        let saved = self.store.write(move |connection, host| {
+            hosts::update(connection, host, &name, &me)?;
+            hosts::learn(connection, host, &[address])
+        });
+        saved.await.map(drop)
+    }
+
+    /// Saves what the host said, in one write, and tells what it changed.
+    pub(crate) async fn receive(&self, batch: Vec<Received>) -> Result<Outcome, StoreError> {
+        let Some(me) = self.card().me else {
+            return Ok(Outcome::default());
+        };
+        let events = self.events.clone();
+        self.store.receive(me, batch, move |outcome| announce(&events, outcome)).await
+    }
+
+    /// Takes who came and who went; `listed` also says of each whether they are here.
+    pub(crate) fn presence(&self, online: &[MemberId], offline: &[MemberId], listed: Option<&[Member]>) {
+        let listed = listed.unwrap_or_default();
+        let came = online.iter().copied().chain(listed.iter().filter(|member| member.online).map(|m| m.id));
+        let went = offline.iter().copied().chain(listed.iter().filter(|member| !member.online).map(|m| m.id));
+        let mut here = lock(&self.online);
+        let online: Vec<_> = came.filter(|member| here.insert(*member)).collect();
+        let offline: Vec<_> = went.filter(|member| here.remove(member)).collect();
+        drop(here);
+        if !online.is_empty() || !offline.is_empty() {
+            self.tell(ClientEvent::Presence { online, offline });
+        }
+    }
+
+    /// Without a connection nobody is known to be here.
+    pub(crate) fn nobody_online(&self) {
+        let offline: Vec<_> = lock(&self.online).drain().collect();
+        if !offline.is_empty() {
+            self.tell(ClientEvent::Presence { online: Vec::new(), offline });
+        }
+    }
+
+    pub(crate) fn is_online(&self, member: MemberId) -> bool {
+        lock(&self.online).contains(&member)
+    }
+}
+
+impl Announcer {
+    /// Tells a change of a room's timeline. Without a member nothing can be in an outbox.
+    pub(crate) fn timeline(&self, room: RoomId, diff: impl FnOnce(&Member) -> TimelineDiff) {
+        let me = lock(&self.card).me.clone();
+        if let Some(me) = me {
+            drop(self.events.send(ClientEvent::Timeline { room, diff: diff(&me) }));
+        }
+    }
+}
+
+fn announce(events: &broadcast::Sender<ClientEvent>, outcome: &Outcome) {
+    if !outcome.members.is_empty() {
+        drop(events.send(ClientEvent::Members(outcome.members.clone())));
+    }
+    if let Some(rooms) = &outcome.rooms {
+        drop(events.send(ClientEvent::Rooms(rooms.clone())));
+    }
+    for (room, diff) in &outcome.diffs {
+        drop(events.send(ClientEvent::Timeline { room: *room, diff: diff.clone() }));
+    }
+}
+
+/// A host's name as it may be shown: one that could disguise itself is replaced by what the host is.
+pub(crate) fn shown_name(name: &str, id: &HostId) -> String {
+    check_name(name).map_or_else(|_| id.prefix(), str::to_owned)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("nothing panics while it holds this lock")
+}

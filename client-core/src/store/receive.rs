@@ -1,0 +1,226 @@
+//! Takes what a host said in one turn, in one write, idempotently: the same words twice change nothing.
+
+use std::collections::BTreeMap;
+
+use protocol::{Change, Event, Member, MessageId, Room, RoomId, Seq, UnixMillis};
+use rusqlite::Connection;
+
+use super::table::{coverage, events, members, outbox, rooms};
+use super::{HostStore, RoomSummary};
+use crate::error::StoreError;
+use crate::outbox::item::Refusal;
+use crate::sync::plan::{Coverage, HIGHEST, Span};
+use crate::timeline::TimelineDiff;
+
+/// A stretch with more news than this is told as one "read anew" instead of line by line.
+const TOLD_ONE_BY_ONE: usize = 50;
+
+/// One thing a host said.
+#[derive(Debug, Clone)]
+pub(crate) enum Received {
+    /// Pushed.
+    Event(Event),
+    /// Synced or paged. `quiet`: whoever asked shows it, no diffs are needed.
+    Stretch { room: RoomId, events: Vec<Event>, head: Seq, quiet: bool },
+    /// A message of the outbox is on the host's disk.
+    Acked { message: MessageId, room: RoomId, seq: Seq, at: UnixMillis },
+    /// A message of the outbox is refused for good.
+    Refused { message: MessageId, refusal: Refusal },
+    /// All my rooms.
+    Rooms(Vec<Room>),
+    /// One room of mine, new or changed.
+    Room(Room),
+    /// A room that is mine no longer.
+    RoomGone(RoomId),
+    /// Members as they are now.
+    Members(Vec<Member>),
+}
+
+/// What that changed here.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) diffs: Vec<(RoomId, TimelineDiff)>,
+    pub(crate) rooms: Option<Vec<RoomSummary>>,
+    pub(crate) members: Vec<Member>,
+    /// Rooms where a pushed event came without the ones before it.
+    pub(crate) gaps: Vec<RoomId>,
+    /// Somebody spoke whose name is not known here.
+    pub(crate) strangers: bool,
+}
+
+struct Taking<'a> {
+    connection: &'a Connection,
+    host: i64,
+    me: Member,
+    outcome: Outcome,
+    rooms_changed: bool,
+    held: BTreeMap<RoomId, Held>,
+}
+
+struct Held {
+    before: Coverage,
+    after: Coverage,
+    pushed: bool,
+}
+
+impl HostStore {
+    /// Takes `batch` and tells `announce` what it changed, in the order of the commits.
+    pub(crate) async fn receive<A>(
+        &self,
+        me: Member,
+        batch: Vec<Received>,
+        announce: A,
+    ) -> Result<Outcome, StoreError>
+    where
+        A: FnOnce(&Outcome) + Send + 'static,
+    {
+        self.write_and_announce(move |connection, host| take(connection, host, me, batch), announce).await
+    }
+}
+
+pub(crate) fn take(
+    connection: &Connection,
+    host: i64,
+    me: Member,
+    batch: Vec<Received>,
+) -> rusqlite::Result<Outcome> {
+    let mut taking = Taking {
+        connection,
+        host,
+        me,
+        outcome: Outcome::default(),
+        rooms_changed: false,
+        held: BTreeMap::new(),
+    };
+    batch.into_iter().try_for_each(|received| taking.one(received))?;
+    taking.finish()
+}
+
+impl Taking<'_> {
+    fn one(&mut self, received: Received) -> rusqlite::Result<()> {
+        match received {
+            Received::Event(event) => {
+                let room = event.room;
+                if let Some(diff) = self.event(event)? {
+                    self.held(room)?.pushed = true;
+                    self.outcome.diffs.push((room, diff));
+                }
+            }
+            Received::Stretch { room, events, head, quiet } => self.stretch(room, events, head, quiet)?,
+            Received::Acked { message, room, seq, at } => self.acked(message, room, seq, at)?,
+            Received::Refused { message, refusal } => self.refused(message, &refusal)?,
+            Received::Rooms(list) => {
+                rooms::replace(self.connection, self.host, &list)?;
+                self.rooms_changed = true;
+            }
+            Received::Room(room) => {
+                rooms::put(self.connection, self.host, &room)?;
+                self.rooms_changed = true;
+            }
+            Received::RoomGone(room) => {
+                self.rooms_changed |= rooms::leave(self.connection, self.host, room)?;
+            }
+            Received::Members(list) => self.members(list)?,
+        }
+        Ok(())
+    }
+
+    /// Takes one event of the log; what it puts into the timeline, if it is new here.
+    fn event(&mut self, event: Event) -> rusqlite::Result<Option<TimelineDiff>> {
+        if event.seq == Seq::ZERO || event.seq > HIGHEST {
+            return Ok(None);
+        }
+        let (room, seq) = (event.room, event.seq);
+        let new = events::put(self.connection, self.host, &event)?;
+        self.held(room)?.after.add(Span { first: seq, last: seq });
+        if let Change::Posted { message, .. } = &event.change
+            && event.by == self.me.id
+        {
+            outbox::remove(self.connection, self.host, *message)?;
+        }
+        if !new {
+            return Ok(None);
+        }
+        let members = match event.change {
+            Change::Joined { .. } => 1,
+            Change::Left { .. } => -1,
+            _ => 0,
+        };
+        self.rooms_changed |= rooms::advance(self.connection, self.host, room, seq, members)?;
+        let line = events::line(self.connection, self.host, event)?;
+        self.outcome.strangers |= line.by_name.is_empty();
+        Ok(Some(TimelineDiff::Put(line)))
+    }
+
+    fn stretch(&mut self, room: RoomId, list: Vec<Event>, head: Seq, quiet: bool) -> rusqlite::Result<()> {
+        let list: Vec<Event> = list.into_iter().filter(|event| event.room == room).collect();
+        let mut diffs = Vec::new();
+        for event in list {
+            diffs.extend(self.event(event)?.map(|diff| (room, diff)));
+        }
+        if head <= HIGHEST {
+            self.rooms_changed |= rooms::advance(self.connection, self.host, room, head, 0)?;
+        }
+        match diffs.len() {
+            _ if quiet => {}
+            0..=TOLD_ONE_BY_ONE => self.outcome.diffs.append(&mut diffs),
+            _ => self.outcome.diffs.push((room, TimelineDiff::Reset)),
+        }
+        Ok(())
+    }
+
+    fn acked(&mut self, message: MessageId, room: RoomId, seq: Seq, at: UnixMillis) -> rusqlite::Result<()> {
+        let Some(unsent) = outbox::find(self.connection, self.host, message)? else {
+            return Ok(());
+        };
+        if unsent.room != room {
+            return Ok(());
+        }
+        outbox::remove(self.connection, self.host, message)?;
+        let change = Change::Posted { message, text: unsent.text };
+        self.one(Received::Event(Event { room, seq, at, by: self.me.id, change }))
+    }
+
+    fn refused(&mut self, message: MessageId, refusal: &Refusal) -> rusqlite::Result<()> {
+        outbox::mark(self.connection, self.host, message, Some(refusal))?;
+        if let Some(unsent) = outbox::find(self.connection, self.host, message)? {
+            let room = unsent.room;
+            self.outcome.diffs.push((room, TimelineDiff::Put(unsent.line(&self.me))));
+        }
+        Ok(())
+    }
+
+    fn members(&mut self, list: Vec<Member>) -> rusqlite::Result<()> {
+        for member in list {
+            if members::put(self.connection, self.host, &member)? {
+                self.outcome.members.push(member);
+            }
+        }
+        Ok(())
+    }
+
+    fn held(&mut self, room: RoomId) -> rusqlite::Result<&mut Held> {
+        use std::collections::btree_map::Entry;
+        Ok(match self.held.entry(room) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let before = coverage::of(self.connection, self.host, room)?;
+                entry.insert(Held { after: before.clone(), before, pushed: false })
+            }
+        })
+    }
+
+    fn finish(mut self) -> rusqlite::Result<Outcome> {
+        for (room, held) in &self.held {
+            coverage::set(self.connection, self.host, *room, &held.before, &held.after)?;
+            let follows = held.after.around(held.before.newest().next()).is_some();
+            if held.pushed && !follows && held.after.newest() > held.before.newest() {
+                self.outcome.gaps.push(*room);
+            }
+        }
+        if self.rooms_changed {
+            self.outcome.rooms = Some(rooms::list(self.connection, self.host)?);
+        }
+        Ok(self.outcome)
+    }
+}
