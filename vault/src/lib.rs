@@ -228,6 +228,17 @@ impl Vault {
         }
     }
 
+    /// Reads every page and says whether they are as written and fit together. Takes time in proportion
+    /// to the size; neither readers nor the writer wait for it. Blocks its thread.
+    ///
+    /// # Errors
+    /// [`OpenError::Damaged`] above all.
+    pub fn check_blocking(&self) -> Result<(), OpenError> {
+        let access = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let database = self.inner.place.database();
+        open::check_in_use(&open::connect(&database, &self.inner.key, access, Options::host())?)
+    }
+
     /// Commits what is queued, closes the file and lets another process open it. Other handles then get
     /// `Closed`. Dropping the last handle does the same.
     pub async fn close(&self) {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use zeroize::Zeroizing;
 
 use crate::error::{CreateError, OpenError};
@@ -33,7 +33,8 @@ const BUSY: Duration = Duration::from_secs(10);
 /// Choices of the one who opens.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Wipe freed memory and keep it from being swapped. Costs speed: on for clients, off for hosts.
+    /// Wipe freed memory and keep it from being swapped, in the whole process from then on. Costs speed:
+    /// on for clients, off for hosts.
     pub memory_security: bool,
     /// Check every page before the vault counts as open. Takes time in proportion to its size.
     pub check: bool,
@@ -131,8 +132,7 @@ pub fn open_with(
 
 /// Shows that `key` opens the file, on a connection of its own.
 pub(crate) fn try_key(database: &Path, key: &VaultKey) -> Result<(), OpenError> {
-    let options = Options::default();
-    connect(database, key, OpenFlags::SQLITE_OPEN_READ_ONLY, options).map(drop)
+    connect(database, key, OpenFlags::SQLITE_OPEN_READ_ONLY, Options::host()).map(drop)
 }
 
 /// A keyed and checked connection to an existing file.
@@ -159,13 +159,15 @@ fn keyed(
     options: Options,
 ) -> rusqlite::Result<Connection> {
     let conn = Connection::open_with_flags(database, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    let memory_security = if options.memory_security { "ON" } else { "OFF" };
     // The log would write to standard error; the raw key skips key derivation.
     conn.execute_batch("PRAGMA cipher_log_level = NONE")?;
     let digits = Zeroizing::new(hex::encode(key.as_bytes()));
     let pragma = Zeroizing::new(format!("PRAGMA key = \"x'{}'\"", *digits));
     conn.execute_batch(&pragma)?;
-    conn.execute_batch(&format!("PRAGMA cipher_memory_security = {memory_security}"))?;
+    if options.memory_security {
+        // For the whole process and never switched off: a host in a desktop shares it with the client.
+        conn.execute_batch("PRAGMA cipher_memory_security = ON")?;
+    }
     conn.busy_timeout(BUSY)?;
     conn.execute_batch(
         "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; \
@@ -195,7 +197,7 @@ fn build(place: &Place, key: &VaultKey, schema: &Schema) -> Result<(), OpenError
         }
     }
     files::create_private(&path).map_err(io)?;
-    let conn = keyed(&path, key, OpenFlags::SQLITE_OPEN_READ_WRITE, Options::default());
+    let conn = keyed(&path, key, OpenFlags::SQLITE_OPEN_READ_WRITE, Options::host());
     let conn = conn.map_err(OpenError::storage)?;
     conn.execute_batch(&format!("PRAGMA synchronous = FULL; PRAGMA application_id = {APPLICATION_ID}"))
         .map_err(OpenError::storage)?;
@@ -277,18 +279,22 @@ fn make_durable(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(&format!("PRAGMA synchronous = {synchronous}"))
 }
 
-/// Reads every page: first whether each is as it was written, then whether they fit together.
+/// Reads every page of a file at rest: first whether each is as it was written, then whether they fit.
 fn check(conn: &Connection) -> Result<(), OpenError> {
-    let first = |sql| {
-        let mut statement = conn.prepare(sql)?;
-        let mut rows = statement.query([])?;
-        rows.next()?.map(|row| row.get::<_, String>(0)).transpose()
-    };
-    if first("PRAGMA cipher_integrity_check").map_err(OpenError::storage)?.is_some() {
-        return Err(OpenError::Damaged("a page is not as it was written".to_owned()));
+    match first_line(conn, "PRAGMA cipher_integrity_check")? {
+        None => check_in_use(conn),
+        Some(_) => Err(OpenError::Damaged("a page is not as it was written".to_owned())),
     }
-    match first("PRAGMA quick_check").map_err(OpenError::storage)? {
+}
+
+/// Reads every page of a file that may be written meanwhile; each is authenticated as it is read.
+pub(crate) fn check_in_use(conn: &Connection) -> Result<(), OpenError> {
+    match first_line(conn, "PRAGMA quick_check")? {
         Some(verdict) if verdict == "ok" => Ok(()),
         _ => Err(OpenError::Damaged("its pages do not fit together".to_owned())),
     }
+}
+
+fn first_line(conn: &Connection, pragma: &str) -> Result<Option<String>, OpenError> {
+    conn.query_row(pragma, [], |row| row.get(0)).optional().map_err(OpenError::storage)
 }

@@ -20,23 +20,33 @@ pub(crate) fn take(inner: &Inner, to: &Path) -> Result<(), SnapshotError> {
     }
     let io = |source| SnapshotError::Io { path: to.to_owned(), source };
     files::make_dir(to).map_err(io)?;
-    let copy = place.unfinished();
-    if copy.exists() {
-        fs::remove_file(&copy).map_err(io)?;
+    if place.unfinished().exists() {
+        fs::remove_file(place.unfinished()).map_err(io)?;
     }
+    let copied = copy_database(inner, &place.unfinished());
+    if copied.is_err() {
+        // Half a copy would only take space; the reason is what counts.
+        let _ = fs::remove_file(place.unfinished());
+    }
+    copied?;
+    copy_slots(inner, &place).map_err(io)?;
+    fs::rename(place.unfinished(), place.database()).map_err(io)?;
+    place.sync().map_err(io)
+}
+
+fn copy_database(inner: &Inner, copy: &Path) -> Result<(), SnapshotError> {
+    let io = |source| SnapshotError::Io { path: copy.to_owned(), source };
     // VACUUM INTO accepts an empty file; ours is private from the start.
-    files::create_private(&copy).map_err(io)?;
+    files::create_private(copy).map_err(io)?;
     let source = connect(inner, &inner.place.database())?;
     let name = copy.to_str().ok_or_else(|| io(std::io::ErrorKind::InvalidFilename.into()))?;
     source.execute("VACUUM INTO ?1", [name])?;
-    files::sync_file(&copy).map_err(io)?;
+    files::sync_file(copy).map_err(io)?;
     let version = |conn: &Connection| conn.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
-    if version(&connect(inner, &copy)?)? != version(&source)? {
+    if version(&connect(inner, copy)?)? != version(&source)? {
         return Err(SnapshotError::NotVerified);
     }
-    copy_slots(inner, &place).map_err(io)?;
-    fs::rename(&copy, place.database()).map_err(io)?;
-    place.sync().map_err(io)
+    Ok(())
 }
 
 fn connect(inner: &Inner, database: &Path) -> Result<Connection, SnapshotError> {

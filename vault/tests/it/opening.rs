@@ -162,6 +162,24 @@ fn the_full_check_finds_a_flipped_bit_in_any_page() {
 }
 
 #[test]
+fn a_vault_in_use_is_checked_without_stopping_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = new_vault(dir.path());
+    for number in 0..100 {
+        write_note(&vault, &format!("{number} {}", "x".repeat(3000))).unwrap();
+    }
+    vault.check_blocking().unwrap();
+    drop(vault);
+    let vault = open(dir.path()).unwrap();
+    let database = dir.path().join("vault.db");
+    let mut bytes = fs::read(&database).unwrap();
+    let at = bytes.len() - 2000;
+    bytes[at] ^= 1;
+    fs::write(&database, bytes).unwrap();
+    assert!(matches!(vault.check_blocking(), Err(OpenError::Damaged(_))));
+}
+
+#[test]
 fn an_interrupted_creation_is_finished_or_begun_anew() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("vault.db.new"), "half a file").unwrap();
