@@ -1,1 +1,40 @@
-//! To be written.
+//! The Hearth host: everything a team's server does, as a library for both binaries.
+//!
+//! [`Server::start`] takes the port, opens the vault, serves and announces; the handle it returns tells where and who
+//! the host is, and stops it. This crate refuses to read configuration files, to know a window, and to acknowledge
+//! what is not on disk.
+//!
+//! A message's way: `listener` → `http` → `connection` → `dispatch` → `handler` (asking `permissions`) →
+//! `committer` → `hub` → every `connection` of the room.
+
+mod config;
+mod error;
+mod server;
+
+mod http;
+mod listener;
+mod tls;
+
+mod admission;
+mod connection;
+mod dispatch;
+mod handler;
+mod permissions;
+
+mod committer;
+mod hub;
+mod store;
+
+mod attempts;
+mod discovery;
+mod hashing;
+mod host;
+mod identity;
+mod names;
+mod network;
+mod token;
+
+pub use config::{Config, HostKey, Limits, Timeouts};
+pub use error::{Refusal, StartError};
+pub use host::is_host;
+pub use server::Server;

@@ -1,0 +1,360 @@
+//! From the first words to being here: hello, proof, sign-in.
+//!
+//! The last step of every sign-in runs on the write path, so that a connection hears everything committed after the
+//! rooms it was told, and nothing twice. What a peer claims of itself decides nothing.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use protocol::{
+    Change, DeviceId, ErrorCode, Event, MemberId, Registration, Reply, Role, Room, RoomId, Secret, SignIn,
+    SignedIn, UnixMillis, Visibility, Welcome, limits,
+};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+use vault::rusqlite::Connection;
+
+use crate::error::Refusal;
+use crate::host::Host;
+use crate::hub::{Hub, Outlet, Seat};
+use crate::names::fold;
+use crate::network::is_near;
+use crate::store::table::{events, invites, members, memberships, passwords, rooms, sessions};
+use crate::store::{Denied, now, stopping};
+use crate::token;
+
+/// The room that everyone comes into.
+const FIRST_ROOM: &str = "general";
+
+/// Who speaks, as far as the socket tells.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer {
+    /// Where from.
+    pub(crate) address: IpAddr,
+    /// Whether a proxy passed this on, so that the address tells nothing of the person.
+    pub(crate) proxied: bool,
+}
+
+impl Peer {
+    fn is_near(&self) -> bool {
+        !self.proxied && is_near(self.address)
+    }
+}
+
+/// A signed-in connection. Dropping it is its departure.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    pub(crate) seat: Seat,
+    pub(crate) member: MemberId,
+    pub(crate) device: DeviceId,
+}
+
+/// The answer to a hello.
+pub(crate) fn welcome(host: &Host, peer: Peer, nonce: &str) -> Result<Reply, Refusal> {
+    let nonce = URL_SAFE_NO_PAD.decode(nonce).ok().filter(|nonce| nonce.len() == limits::NONCE_BYTES);
+    let nonce =
+        nonce.ok_or_else(|| Refusal::field("nonce", "is not 32 bytes in base64url without padding"))?;
+    let proof = host.identity.prove(&nonce).ok_or_else(Refusal::internal)?;
+    Ok(Reply::Welcome(Welcome {
+        host: host.card(),
+        public_key: host.identity.public_key(),
+        proof,
+        registration: host.registration_for(peer.is_near()),
+        heartbeat_ms: u32::try_from(host.config.timeouts.heartbeat.as_millis())
+            .unwrap_or(limits::HEARTBEAT_MS),
+    }))
+}
+
+/// Signs a peer in and answers `req`; a refusal is the caller's to answer.
+pub(crate) async fn sign_in(
+    host: Arc<Host>,
+    peer: Peer,
+    outlet: Arc<Outlet>,
+    req: u32,
+    (by, device): (SignIn, String),
+) -> Result<Admission, Refusal> {
+    let device = limits::check_name(&device).map_err(|problem| Refusal::field("device", problem))?.to_owned();
+    let way = match by {
+        SignIn::Password { name, password } => by_password(&host, peer, &name, &password).await?,
+        SignIn::Session { token } => by_session(&host, peer, &token).await?,
+        SignIn::Invite { token, name, password } => by_invite(&host, peer, &token, name, password).await?,
+        SignIn::Register { name, password } => by_registration(&host, peer, name, password).await?,
+    };
+    enter(host, outlet, req, way, device).await
+}
+
+/// A way in that has been checked as far as it can be outside the transaction.
+enum Way {
+    Known(MemberId),
+    Session([u8; 32]),
+    Invite([u8; 32], Account),
+    Registration(Account),
+}
+
+struct Account {
+    name: String,
+    password_hash: Option<String>,
+}
+
+async fn by_password(host: &Host, peer: Peer, name: &str, password: &Secret) -> Result<Way, Refusal> {
+    let folded = fold(name.trim());
+    if folded.len() > limits::NAME_CHARS * 8 || password.0.len() > limits::PASSWORD_MAX_BYTES {
+        return Err(wrong_credentials());
+    }
+    host.attempt_from(peer.address)?;
+    host.attempt_at(&folded)?;
+    let asked = folded.clone();
+    let found = host.read(move |conn| {
+        let Some(member) = members::by_name(conn, &asked)? else { return Ok(None) };
+        Ok(Some((member.id, passwords::of(conn, member.id)?)))
+    });
+    let (member, stored) = found.await?.unzip();
+    if !host.hashing.verify(password, stored.flatten()).await? {
+        return Err(wrong_credentials());
+    }
+    host.attempt_was_good(peer.address, Some(&folded));
+    member.map(Way::Known).ok_or_else(wrong_credentials)
+}
+
+async fn by_session(host: &Host, peer: Peer, token: &Secret) -> Result<Way, Refusal> {
+    let hash = token::hash(token);
+    let known = host.read(move |conn| Ok(sessions::by_token(conn, &hash)?)).await?;
+    if known.is_none() {
+        // Guessing 256 bits is hopeless; trying is still counted.
+        host.attempt_from(peer.address)?;
+        return Err(session_ended());
+    }
+    Ok(Way::Session(hash))
+}
+
+async fn by_invite(
+    host: &Host,
+    peer: Peer,
+    token: &Secret,
+    name: String,
+    password: Option<Secret>,
+) -> Result<Way, Refusal> {
+    host.attempt_from(peer.address)?;
+    check_account(&name, password.as_ref())?;
+    let hash = token::hash(token);
+    let asked = name.clone();
+    host.read(move |conn| {
+        usable(conn, &hash)?;
+        check_free(conn, &asked)
+    })
+    .await?;
+    let account = account(host, name, password).await?;
+    host.attempt_was_good(peer.address, None);
+    Ok(Way::Invite(hash, account))
+}
+
+async fn by_registration(
+    host: &Host,
+    peer: Peer,
+    name: String,
+    password: Option<Secret>,
+) -> Result<Way, Refusal> {
+    if host.registration_for(peer.is_near()) != Registration::Open {
+        return Err(registration_closed());
+    }
+    host.attempt_from(peer.address)?;
+    check_account(&name, password.as_ref())?;
+    let asked = name.clone();
+    host.read(move |conn| check_free(conn, &asked)).await?;
+    let account = account(host, name, password).await?;
+    host.attempt_was_good(peer.address, None);
+    Ok(Way::Registration(account))
+}
+
+fn check_account(name: &str, password: Option<&Secret>) -> Result<(), Refusal> {
+    limits::check_name(name).map_err(|problem| Refusal::field("name", problem))?;
+    if let Some(password) = password {
+        limits::check_password(&password.0).map_err(|problem| Refusal::field("password", problem))?;
+    }
+    Ok(())
+}
+
+async fn account(host: &Host, name: String, password: Option<Secret>) -> Result<Account, Refusal> {
+    let password_hash = match password {
+        Some(password) => Some(host.hashing.hash(&password).await?),
+        None => None,
+    };
+    Ok(Account { name: name.trim().to_owned(), password_hash })
+}
+
+/// What a sign-in has made or found, committed.
+struct Entered {
+    member: members::Row,
+    device: DeviceId,
+    token: Option<Secret>,
+    rooms: Vec<Room>,
+    has_password: bool,
+    /// What the new account did to the rooms' logs; empty for one that was there before.
+    events: Vec<Event>,
+}
+
+async fn enter(
+    host: Arc<Host>,
+    outlet: Arc<Outlet>,
+    req: u32,
+    way: Way,
+    device: String,
+) -> Result<Admission, Refusal> {
+    let (answer, admitted) = oneshot::channel();
+    let fresh = token::fresh()?;
+    let shared = Arc::clone(&host);
+    let work = move |conn: &Connection| write_entry(conn, way, &device, fresh, now());
+    let then = move |entered: Result<Entered, Refusal>, hub: &Arc<Hub>| {
+        // If the connection ended meanwhile, the admission comes back and its drop is the departure.
+        drop(answer.send(entered.map(|entered| admit(&shared, hub, outlet, req, entered))));
+    };
+    host.committer.commit(work, then).await?;
+    admitted.await.unwrap_or_else(|_| Err(stopping()))
+}
+
+fn write_entry(
+    conn: &Connection,
+    way: Way,
+    device_name: &str,
+    (token, hash): (Secret, [u8; 32]),
+    now: UnixMillis,
+) -> Result<Entered, Denied> {
+    let (member, events) = match way {
+        Way::Session(hash) => {
+            let (member, device) = sessions::by_token(conn, &hash)?.ok_or_else(session_ended)?;
+            sessions::seen(conn, device, device_name, now)?;
+            return entered(conn, (member, device), None, Vec::new());
+        }
+        Way::Known(member) => (member, Vec::new()),
+        Way::Invite(hash, account) => {
+            let invite = usable(conn, &hash)?;
+            invites::use_once(conn, invite.id)?;
+            write_account(conn, account, invite.role, now)?
+        }
+        Way::Registration(account) => {
+            if !members::has_owner(conn)? {
+                return Err(registration_closed().into());
+            }
+            write_account(conn, account, Role::Member, now)?
+        }
+    };
+    let device = DeviceId(Uuid::now_v7());
+    sessions::insert(conn, (member, device), &hash, device_name, now)?;
+    entered(conn, (member, device), Some(token), events)
+}
+
+fn entered(
+    conn: &Connection,
+    (member, device): (MemberId, DeviceId),
+    token: Option<Secret>,
+    events: Vec<Event>,
+) -> Result<Entered, Denied> {
+    let member = members::by_id(conn, member)?.ok_or_else(session_ended)?;
+    let has_password = passwords::of(conn, member.id)?.is_some();
+    let rooms = rooms::of_member(conn, member.id, limits::LIST_ITEMS)?;
+    Ok(Entered { member, device, token, rooms, has_password, events })
+}
+
+fn write_account(
+    conn: &Connection,
+    account: Account,
+    role: Role,
+    now: UnixMillis,
+) -> Result<(MemberId, Vec<Event>), Denied> {
+    check_free(conn, &account.name)?;
+    let id = MemberId(Uuid::now_v7());
+    members::insert(conn, &members::Row { id, name: account.name, role }, now)?;
+    if let Some(hash) = account.password_hash {
+        passwords::set(conn, id, &hash, now)?;
+    }
+    let mut log = Vec::new();
+    if role == Role::Owner {
+        log.push(write_first_room(conn, id, now)?);
+    }
+    for room in rooms::for_everyone(conn)? {
+        memberships::insert(conn, room, id, now)?;
+        log.push(events::append(conn, room, id, Change::Joined { member: id }, now)?);
+    }
+    Ok((id, log))
+}
+
+fn write_first_room(conn: &Connection, owner: MemberId, now: UnixMillis) -> Result<Event, Denied> {
+    let room = rooms::New {
+        id: RoomId(Uuid::now_v7()),
+        name: FIRST_ROOM.to_owned(),
+        topic: String::new(),
+        visibility: Visibility::Public,
+        for_everyone: true,
+    };
+    rooms::insert(conn, &room, now)?;
+    let created = Change::Created { name: room.name, visibility: room.visibility };
+    Ok(events::append(conn, room.id, owner, created, now)?)
+}
+
+/// After the commit: answers, lets the connection hear, and tells the others of a new member.
+fn admit(host: &Host, hub: &Arc<Hub>, outlet: Arc<Outlet>, req: u32, entered: Entered) -> Admission {
+    let (member, device) = (entered.member.id, entered.device);
+    if entered.member.role == Role::Owner {
+        host.owner_came();
+    }
+    let rooms = entered.rooms.iter().map(|room| room.id).collect::<Vec<_>>();
+    let shown = entered.member.shown(true);
+    let signed_in = SignedIn {
+        member: shown.clone(),
+        device,
+        token: entered.token,
+        rooms: entered.rooms,
+        registration: host.registration(),
+        has_password: entered.has_password,
+    };
+    outlet.answer(req, Ok(Reply::SignedIn(signed_in)));
+    if !entered.events.is_empty() {
+        hub.tell_everyone(Reply::Member { member: shown });
+    }
+    let seat = hub.admit(member, device, rooms, outlet);
+    for event in entered.events {
+        hub.tell_room(event.room, Reply::Event { event });
+    }
+    Admission { seat, member, device }
+}
+
+/// The invite of this secret, if it can be used now.
+fn usable(conn: &Connection, hash: &[u8; 32]) -> Result<invites::Row, Denied> {
+    let refusal = |code, message| Err(Denied::Refused(Refusal::new(code, message)));
+    match invites::by_token(conn, hash)? {
+        None => refusal(ErrorCode::InviteUnknown, "this host does not know the invite; ask for a new one"),
+        Some(invite) if invite.revoked => {
+            refusal(ErrorCode::InviteRevoked, "the invite was withdrawn; ask for a new one")
+        }
+        Some(invite) if invite.uses_left == 0 => {
+            refusal(ErrorCode::InviteUsed, "the invite was used as often as it may be; ask for a new one")
+        }
+        Some(invite) if invite.expires_at <= now() => {
+            refusal(ErrorCode::InviteExpired, "the invite's time is over; ask for a new one")
+        }
+        Some(invite) => Ok(invite),
+    }
+}
+
+fn check_free(conn: &Connection, name: &str) -> Result<(), Denied> {
+    match members::by_name(conn, name.trim())? {
+        None => Ok(()),
+        Some(_) => {
+            Err(Refusal::new(ErrorCode::NameTaken, "another member has this name; choose another one").into())
+        }
+    }
+}
+
+fn wrong_credentials() -> Refusal {
+    Refusal::new(ErrorCode::WrongCredentials, "no member has this name and this password; check both")
+}
+
+pub(crate) fn session_ended() -> Refusal {
+    Refusal::new(ErrorCode::SessionEnded, "this session was ended; sign in again")
+}
+
+fn registration_closed() -> Refusal {
+    Refusal::new(ErrorCode::RegistrationClosed, "this host takes new members by invite only; ask for one")
+}

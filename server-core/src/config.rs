@@ -1,0 +1,146 @@
+//! What a host is told at its start.
+//!
+//! Plain values only: reading files, environment and flags is the binaries' part.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::{Registration, limits};
+use zeroize::Zeroizing;
+
+/// Everything [`Server::start`](crate::Server::start) needs to know.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The host's vault: one folder, made at the first start.
+    pub data_dir: PathBuf,
+    /// Where to listen. Port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// The host's name. Given at a later start, it renames the host; `None` keeps what was, or at the first start
+    /// takes the computer's name.
+    pub name: Option<String>,
+    /// Whether to announce the host on the local network. Never done when listening on loopback only.
+    pub announce: bool,
+    /// How the vault is opened.
+    pub unlock: HostKey,
+    /// Names by which browsers may reach this host, besides addresses, `localhost` and `*.local`.
+    pub public_names: Vec<String>,
+    /// Who may register without an invite, decided at the first start; later the host remembers. `None`: nobody.
+    pub registration: Option<Registration>,
+    /// How much it takes on at once.
+    pub limits: Limits,
+    /// How long it waits for what.
+    pub timeouts: Timeouts,
+}
+
+impl Config {
+    /// The configuration of a host in `data_dir` that listens at `listen`; everything else as usual.
+    #[must_use]
+    pub fn new(data_dir: impl Into<PathBuf>, listen: SocketAddr) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            listen,
+            name: None,
+            announce: true,
+            unlock: HostKey::KeyFile(None),
+            public_names: Vec::new(),
+            registration: None,
+            limits: Limits::default(),
+            timeouts: Timeouts::default(),
+        }
+    }
+}
+
+/// How the host's vault is opened.
+#[derive(Clone)]
+pub enum HostKey {
+    /// By a file only its owner may read; `None` is the file `key` in the data folder.
+    KeyFile(Option<PathBuf>),
+    /// By the system's keyring.
+    Keyring(Arc<dyn vault::Keyring>),
+    /// By a passphrase.
+    Passphrase(Zeroizing<String>),
+}
+
+impl std::fmt::Debug for HostKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::KeyFile(_) => "KeyFile",
+            Self::Keyring(_) => "Keyring",
+            Self::Passphrase(_) => "Passphrase",
+        })
+    }
+}
+
+/// How much a host takes on at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Most sockets in all; more wait in the system's queue.
+    pub connections: usize,
+    /// Most sockets not signed in; more are closed at once.
+    pub strangers: usize,
+    /// Most bytes waiting for one connection before it is told to come back and resync.
+    pub queue_bytes: usize,
+    /// Password and invite attempts one address may make in a row before it has to wait.
+    pub attempts_per_address: u32,
+    /// Password attempts one account may see in a row before it has to wait.
+    pub attempts_per_account: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 19_000,
+            strangers: 2_000,
+            queue_bytes: 1024 * 1024,
+            attempts_per_address: 100,
+            attempts_per_account: 10,
+        }
+    }
+}
+
+/// How long a host waits for what.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// From accept to signed in.
+    pub sign_in: Duration,
+    /// Between two signs of life of ours.
+    pub heartbeat: Duration,
+    /// A peer silent for this long has left.
+    pub lease: Duration,
+    /// For a peer to take the last words of a connection.
+    pub farewell: Duration,
+    /// For everything to end at a stop.
+    pub stop: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            sign_in: Duration::from_millis(limits::SIGN_IN_MS.into()),
+            heartbeat: Duration::from_millis(limits::HEARTBEAT_MS.into()),
+            lease: Duration::from_millis(limits::LEASE_MS.into()),
+            farewell: Duration::from_secs(5),
+            stop: Duration::from_secs(10),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_passphrase() {
+        let mut config = Config::new("host", ([127, 0, 0, 1], 0).into());
+        config.unlock = HostKey::Passphrase(Zeroizing::new("open sesame".into()));
+        assert!(!format!("{config:?}").contains("sesame"));
+    }
+
+    #[test]
+    fn the_lease_outlasts_two_heartbeats() {
+        let timeouts = Timeouts::default();
+        assert!(timeouts.lease > 2 * timeouts.heartbeat);
+    }
+}

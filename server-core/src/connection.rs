@@ -1,0 +1,336 @@
+//! One signed-in, or not yet signed-in, WebSocket: the actor that alone owns its socket.
+//!
+//! In order of priority it ends, writes what waits, finishes the request in hand, reads the next one, shows life. It
+//! reads nothing while a request is in hand or its answers wait unread, so a peer can only ever hold up itself.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use protocol::limits::{CLIENT_FRAME_BYTES, SERVER_FRAME_BYTES};
+use protocol::{ClientFrame, CloseCode, DecodeError, ErrorCode, Reply, Request, decode_client};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
+
+use crate::admission::{Admission, Peer, sign_in, welcome};
+use crate::dispatch::{dispatch, out_of_order};
+use crate::error::Refusal;
+use crate::handler::Caller;
+use crate::host::Host;
+use crate::hub::Outlet;
+use crate::hub::outlet::Next;
+
+/// tungstenite takes this much per socket at once; its default of 128 KiB is for other programs.
+const READ_BUFFER: usize = 4 * 1024;
+
+/// What waits is joined into writes of about this size.
+const WRITE_BATCH: usize = 64 * 1024;
+
+/// Unreadable frames a stranger may send, and a member: enough for a newer client to learn what this host can't.
+const FAULTS: (u32, u32) = (3, 50);
+
+/// Most bytes of a garbled connection thrown away while it takes its last words.
+const DISCARD: usize = 16 * 1024 * 1024;
+
+type Pending = Pin<Box<dyn Future<Output = Option<Result<Admission, (u32, Refusal)>>> + Send>>;
+
+enum Standing {
+    Stranger,
+    Greeted,
+    Member(Admission),
+}
+
+struct Connection<S> {
+    host: Arc<Host>,
+    peer: Peer,
+    socket: WebSocketStream<S>,
+    outlet: Arc<Outlet>,
+    standing: Standing,
+    heard: Instant,
+    faults: u32,
+    garbled: bool,
+}
+
+/// The socket is of no more use.
+struct Gone;
+
+/// Serves an upgraded socket, with what was read of it `early`, until it ends. It must be signed in by `deadline`; `stranger` is dropped
+/// when it is, and counts it among the strangers until then.
+pub(crate) async fn serve<S, P>(
+    host: Arc<Host>,
+    peer: Peer,
+    (io, early): (S, Vec<u8>),
+    deadline: Instant,
+    stranger: P,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+    P: Send,
+{
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BATCH)
+        .max_write_buffer_size(SERVER_FRAME_BYTES + 2 * WRITE_BATCH)
+        .max_message_size(Some(CLIENT_FRAME_BYTES))
+        .max_frame_size(Some(CLIENT_FRAME_BYTES));
+    let socket = WebSocketStream::from_partially_read(io, early, Role::Server, Some(config)).await;
+    let connection = Connection {
+        outlet: Arc::new(Outlet::new(host.config.limits.queue_bytes)),
+        host,
+        peer,
+        socket,
+        standing: Standing::Stranger,
+        heard: Instant::now(),
+        faults: 0,
+        garbled: false,
+    };
+    connection.run(deadline, stranger).await;
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+    async fn run<P: Send>(mut self, deadline: Instant, stranger: P) {
+        let stop = self.host.stop.clone();
+        let outlet = Arc::clone(&self.outlet);
+        let mut stranger = Some(stranger);
+        let mut pending: Option<Pending> = None;
+        let mut stopping = false;
+        let timer = sleep_until(deadline);
+        tokio::pin!(timer);
+        loop {
+            let may_read = pending.is_none() && !self.garbled && outlet.has_room();
+            tokio::select! {
+                biased;
+                () = stop.cancelled(), if !stopping => {
+                    stopping = true;
+                    outlet.close(CloseCode::ComeBack);
+                }
+                next = outlet.next(WRITE_BATCH) => match next {
+                    Next::Write(frames) => if self.write(frames).await.is_err() { return },
+                    Next::Close(code) => return self.farewell(code).await,
+                },
+                done = finish(&mut pending), if pending.is_some() => {
+                    pending = None;
+                    if self.settle(done) {
+                        stranger = None;
+                        timer.as_mut().reset(Instant::now() + self.host.config.timeouts.heartbeat);
+                    }
+                }
+                message = self.socket.next(), if may_read => match message {
+                    Some(message) => match self.receive(message) {
+                        Ok(next) => pending = next,
+                        Err(Gone) => return,
+                    },
+                    None => return,
+                },
+                () = &mut timer => {
+                    if stranger.is_some() {
+                        outlet.cut(CloseCode::SignInDeadline);
+                        timer.as_mut().reset(Instant::now() + self.host.config.timeouts.lease);
+                    } else {
+                        timer.as_mut().reset(Instant::now() + self.host.config.timeouts.heartbeat);
+                        if self.show_life().await.is_err() { return }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes what a request in hand has come to. Says whether that was a sign-in.
+    fn settle(&mut self, done: Option<Result<Admission, (u32, Refusal)>>) -> bool {
+        match done {
+            None => false,
+            Some(Ok(admission)) => {
+                self.standing = Standing::Member(admission);
+                self.faults = 0;
+                true
+            }
+            Some(Err((req, refusal))) => {
+                self.outlet.answer(req, Err(refusal));
+                false
+            }
+        }
+    }
+
+    fn receive(&mut self, message: Result<Message, tungstenite::Error>) -> Result<Option<Pending>, Gone> {
+        self.heard = Instant::now();
+        match message {
+            Ok(Message::Text(text)) => Ok(self.hear(&text)),
+            Ok(Message::Binary(_)) => {
+                self.fault(None, Refusal::new(ErrorCode::BadFrame, "frames are JSON text, not binary"));
+                Ok(None)
+            }
+            Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => Ok(None),
+            // Reading on lets tungstenite answer the close; then the stream ends.
+            Ok(Message::Close(_)) => Ok(None),
+            Err(tungstenite::Error::Capacity(_)) => {
+                self.garble(format!(
+                    "a frame may have at most {CLIENT_FRAME_BYTES} bytes; this one had more"
+                ));
+                Ok(None)
+            }
+            Err(tungstenite::Error::Utf8(_)) => {
+                self.garble("frames are UTF-8 text".into());
+                Ok(None)
+            }
+            Err(tungstenite::Error::Protocol(error)) if !is_plain_end(&error) => {
+                self.garble("this is not the WebSocket protocol".into());
+                Ok(None)
+            }
+            Err(_) => Err(Gone),
+        }
+    }
+
+    /// The stream can't be read on: says why and ends it.
+    fn garble(&mut self, why: String) {
+        self.garbled = true;
+        self.outlet.refuse(None, Refusal::new(ErrorCode::BadFrame, why));
+        self.outlet.close(CloseCode::Abuse);
+    }
+
+    fn hear(&mut self, text: &str) -> Option<Pending> {
+        match decode_client(text) {
+            Ok(ClientFrame { req, request }) => self.take(req, request),
+            Err(error) => {
+                let req = match &error {
+                    DecodeError::Malformed { req, .. } => *req,
+                    DecodeError::TooLarge { .. } => None,
+                };
+                self.fault(req, Refusal::new(ErrorCode::BadFrame, error.to_string()));
+                None
+            }
+        }
+    }
+
+    /// Refuses an unreadable frame; too many of them end the connection.
+    fn fault(&mut self, req: Option<u32>, refusal: Refusal) {
+        self.outlet.refuse(req, refusal);
+        self.faults += 1;
+        let most = if matches!(self.standing, Standing::Member(_)) { FAULTS.1 } else { FAULTS.0 };
+        if self.faults > most {
+            self.outlet.close(CloseCode::Abuse);
+        }
+    }
+
+    fn take(&mut self, req: u32, request: Request) -> Option<Pending> {
+        match (&self.standing, request) {
+            (Standing::Member(admission), request) => {
+                let caller = Caller {
+                    host: Arc::clone(&self.host),
+                    outlet: Arc::clone(&self.outlet),
+                    connection: admission.seat.id(),
+                    member: admission.member,
+                    device: admission.device,
+                };
+                return Some(Box::pin(async move {
+                    dispatch(caller, req, request).await;
+                    None
+                }));
+            }
+            (_, Request::Ping) => self.outlet.answer(req, Ok(Reply::Pong)),
+            (Standing::Stranger, Request::Hello { nonce, client }) => {
+                tracing::debug!(client = client.name.len(), "hello");
+                let answer = welcome(&self.host, self.peer, &nonce);
+                if answer.is_ok() {
+                    self.standing = Standing::Greeted;
+                }
+                self.outlet.answer(req, answer);
+            }
+            (Standing::Greeted, Request::SignIn { by, device }) => {
+                let (host, outlet, peer) = (Arc::clone(&self.host), Arc::clone(&self.outlet), self.peer);
+                return Some(Box::pin(async move {
+                    let entered = sign_in(host, peer, outlet, req, (by, device)).await;
+                    Some(entered.map_err(|refusal| (req, refusal)))
+                }));
+            }
+            (Standing::Greeted, Request::Hello { .. }) => self.outlet.answer(req, Err(out_of_order())),
+            _ => {
+                let refusal = Refusal::new(ErrorCode::NotSignedIn, "say hello and sign in first");
+                self.outlet.answer(req, Err(refusal));
+            }
+        }
+        None
+    }
+
+    /// Writes frames, in as few writes as the socket takes. Gives up midway when the outlet is cut.
+    async fn write(&mut self, frames: Vec<Utf8Bytes>) -> Result<(), Gone> {
+        let (socket, outlet) = (&mut self.socket, &self.outlet);
+        let writing = async move {
+            for frame in frames {
+                socket.feed(Message::Text(frame)).await?;
+            }
+            socket.flush().await
+        };
+        tokio::select! {
+            biased;
+            () = outlet.cut_off() => Ok(()),
+            written = timeout(self.host.config.timeouts.lease, writing) => match written {
+                Ok(Ok(())) => Ok(()),
+                _ => Err(Gone),
+            },
+        }
+    }
+
+    async fn show_life(&mut self) -> Result<(), Gone> {
+        let timeouts = self.host.config.timeouts;
+        if self.heard.elapsed() > timeouts.lease {
+            self.outlet.cut(CloseCode::LeaseOver);
+            return Ok(());
+        }
+        let ping = self.socket.send(Message::Ping(tungstenite::Bytes::new()));
+        match timeout(timeouts.lease, ping).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(Gone),
+        }
+    }
+
+    /// Leaves at once, then says why for as long as the peer may take to hear it.
+    async fn farewell(mut self, code: CloseCode) {
+        self.standing = Standing::Stranger;
+        let frame = CloseFrame { code: code.code().into(), reason: Utf8Bytes::from_static(code.reason()) };
+        let patience = self.host.config.timeouts.farewell;
+        let said = timeout(patience, self.socket.send(Message::Close(Some(frame)))).await;
+        if matches!(said, Ok(Ok(()))) {
+            self.hear_out(patience).await;
+        }
+    }
+
+    /// Waits until the peer has closed, so that the last words are not lost to a reset.
+    async fn hear_out(&mut self, patience: Duration) {
+        if !self.garbled {
+            let _ = timeout(patience, async { while let Some(Ok(_)) = self.socket.next().await {} }).await;
+            return;
+        }
+        let io = self.socket.get_mut();
+        let mut buffer = [0; 4096];
+        let mut discarded = 0;
+        let discard = async {
+            while discarded < DISCARD {
+                match io.read(&mut buffer).await {
+                    Ok(0) | Err(_) => return,
+                    Ok(count) => discarded += count,
+                }
+            }
+        };
+        let _ = timeout(patience, discard).await;
+    }
+}
+
+async fn finish(pending: &mut Option<Pending>) -> Option<Result<Admission, (u32, Refusal)>> {
+    match pending {
+        Some(pending) => pending.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Ends that are no fault of the protocol.
+fn is_plain_end(error: &tungstenite::error::ProtocolError) -> bool {
+    use tungstenite::error::ProtocolError as Error;
+    matches!(
+        error,
+        Error::ResetWithoutClosingHandshake | Error::SendAfterClosing | Error::ReceivedAfterClosing
+    )
+}

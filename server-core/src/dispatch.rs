@@ -1,0 +1,52 @@
+//! Which request is answered by whom.
+
+use protocol::{Reply, Request};
+
+use crate::error::Refusal;
+use crate::handler::{Caller, history, invites, members, messages, rooms, sessions, sync};
+
+/// Answers one request of a signed-in connection.
+pub(crate) async fn dispatch(caller: Caller, req: u32, request: Request) {
+    match answer(&caller, req, request).await {
+        Ok(Some(reply)) => caller.outlet.answer(req, Ok(reply)),
+        // The write path answers after the commit.
+        Ok(None) => {}
+        Err(refusal) => caller.outlet.answer(req, Err(refusal)),
+    }
+}
+
+async fn answer(caller: &Caller, req: u32, request: Request) -> Result<Option<Reply>, Refusal> {
+    match request {
+        Request::Hello { .. } | Request::SignIn { .. } => Err(out_of_order()),
+        Request::Ping => Ok(Some(Reply::Pong)),
+        Request::SignOut => sessions::sign_out(caller, req).await,
+        Request::Rooms => rooms::mine(caller).await,
+        Request::Directory => rooms::directory(caller).await,
+        Request::CreateRoom { name, topic, visibility } => {
+            rooms::create(caller, req, (&name, &topic), visibility).await
+        }
+        Request::JoinRoom { room } => rooms::join(caller, req, room).await,
+        Request::LeaveRoom { room } => rooms::leave(caller, req, room).await,
+        Request::Post { room, message, text } => messages::post(caller, req, room, message, text).await,
+        Request::History { room, before, after, limit } => {
+            history::page(caller, room, (after, before), limit).await
+        }
+        Request::Sync { cursors } => sync::catch_up(caller, cursors).await,
+        Request::Members { after } => members::page(caller, after).await,
+        Request::SetPassword { current, new } => sessions::set_password(caller, req, current, new).await,
+        Request::Devices => sessions::devices(caller).await,
+        Request::RevokeDevice { device } => sessions::revoke(caller, req, device).await,
+        Request::CreateInvite { role, uses, life_ms } => {
+            invites::create(caller, req, role, uses, life_ms).await
+        }
+        Request::Invites => invites::list(caller).await,
+        Request::RevokeInvite { invite } => invites::revoke(caller, req, invite).await,
+        Request::SetRegistration { registration } => {
+            invites::set_registration(caller, req, registration).await
+        }
+    }
+}
+
+pub(crate) fn out_of_order() -> Refusal {
+    Refusal::new(protocol::ErrorCode::OutOfOrder, "this connection has said hello or signed in already")
+}

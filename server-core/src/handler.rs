@@ -1,0 +1,77 @@
+//! What each request does: looks up, asks the permission function, writes through the committer.
+
+pub(crate) mod history;
+pub(crate) mod invites;
+pub(crate) mod members;
+pub(crate) mod messages;
+pub(crate) mod presence;
+pub(crate) mod rooms;
+pub(crate) mod sessions;
+pub(crate) mod sync;
+
+use std::sync::Arc;
+
+use protocol::{DeviceId, MemberId, Reply, Role, RoomId};
+use vault::rusqlite::Connection;
+
+use crate::admission::session_ended;
+use crate::error::Refusal;
+use crate::host::Host;
+use crate::hub::state::ConnectionId;
+use crate::hub::{Hub, Outlet};
+use crate::permissions::{Object, Operation, permit};
+use crate::store::Denied;
+use crate::store::table::{members as member_rows, rooms as room_rows};
+
+/// A handler's answer: `None` when the write path will answer.
+pub(crate) type Answer = Result<Option<Reply>, Refusal>;
+
+/// The signed-in connection a request came by.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) host: Arc<Host>,
+    pub(crate) outlet: Arc<Outlet>,
+    pub(crate) connection: ConnectionId,
+    pub(crate) member: MemberId,
+    pub(crate) device: DeviceId,
+}
+
+impl Caller {
+    /// Writes, and answers `req` after the commit with what `then` makes of it.
+    async fn commit<T, W, S>(&self, req: u32, work: W, then: S) -> Answer
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection) -> Result<T, Denied> + Send + 'static,
+        S: FnOnce(T, &Hub) -> Reply + Send + 'static,
+    {
+        let outlet = Arc::clone(&self.outlet);
+        let then = move |made: Result<T, Refusal>, hub: &Arc<Hub>| {
+            outlet.answer(req, made.map(|made| then(made, hub)));
+        };
+        self.host.committer.commit(work, then).await?;
+        Ok(None)
+    }
+}
+
+/// The role of `member` as stored at this moment.
+fn role(conn: &Connection, member: MemberId) -> Result<Role, Denied> {
+    Ok(member_rows::by_id(conn, member)?.ok_or_else(session_ended)?.role)
+}
+
+/// Whether `member` may do `operation` to the host.
+fn authorise(conn: &Connection, member: MemberId, operation: Operation) -> Result<(), Denied> {
+    Ok(permit(role(conn, member)?, operation, Object::Host)?)
+}
+
+/// Whether `member` may do `operation` to `room`; says whether they are in it.
+fn authorise_in(
+    conn: &Connection,
+    member: MemberId,
+    operation: Operation,
+    room: RoomId,
+) -> Result<bool, Denied> {
+    let standing = room_rows::standing(conn, room, member)?;
+    let object = standing.map_or(Object::Nothing, |(visibility, inside)| Object::Room { visibility, inside });
+    permit(role(conn, member)?, operation, object)?;
+    Ok(standing.is_some_and(|(_, inside)| inside))
+}

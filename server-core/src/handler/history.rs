@@ -1,0 +1,36 @@
+//! Reading a room's log in pages, by number.
+
+use protocol::{HistoryPage, Reply, RoomId, Seq, limits};
+
+use super::{Answer, Caller, authorise_in};
+use crate::error::Refusal;
+use crate::permissions::Operation;
+use crate::store::table::events::{self, Stretch};
+use crate::store::table::rooms;
+
+pub(crate) async fn page(
+    caller: &Caller,
+    room: RoomId,
+    (after, before): (Option<Seq>, Option<Seq>),
+    limit: u32,
+) -> Answer {
+    if limit == 0 {
+        return Err(Refusal::field("limit", "must be at least 1"));
+    }
+    let limit = limit.min(limits::PAGE_EVENTS);
+    let stretch = match (after, before) {
+        (None, None) => Stretch::NewestAfter(Seq::ZERO),
+        (Some(after), None) => Stretch::After(after),
+        (None, Some(before)) => Stretch::Before(before),
+        (Some(after), Some(before)) => Stretch::Between(after, before),
+    };
+    let member = caller.member;
+    let page = caller.host.read(move |conn| {
+        authorise_in(conn, member, Operation::ReadRoom, room)?;
+        let mut budget = limits::PAGE_BYTES;
+        let events = events::page(conn, room, stretch, limit, &mut budget)?;
+        let head = rooms::head(conn, room)?.ok_or_else(|| Refusal::not_found("room"))?;
+        Ok(HistoryPage { room, events, head })
+    });
+    Ok(Some(Reply::History(page.await?)))
+}

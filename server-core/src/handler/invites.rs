@@ -1,0 +1,68 @@
+//! Who may become a member: invites, and registration without one.
+
+use protocol::{Invite, InviteId, Registration, Reply, Role, UnixMillis, limits};
+use uuid::Uuid;
+use vault::rusqlite::Connection;
+
+use super::{Answer, Caller, authorise};
+use crate::error::Refusal;
+use crate::permissions::Operation;
+use crate::store::table::{host, invites};
+use crate::store::{Denied, now};
+use crate::token;
+
+pub(crate) async fn create(caller: &Caller, req: u32, role: Role, uses: u32, life_ms: i64) -> Answer {
+    if !(1..=limits::INVITE_USES).contains(&uses) {
+        return Err(Refusal::field("uses", format!("must be between 1 and {}", limits::INVITE_USES)));
+    }
+    if !(1..=limits::INVITE_LIFE_MS).contains(&life_ms) {
+        return Err(Refusal::field("life_ms", format!("must be between 1 and {}", limits::INVITE_LIFE_MS)));
+    }
+    let by = caller.member;
+    let (token, hash) = token::fresh()?;
+    let work = move |conn: &Connection| -> Result<Invite, Denied> {
+        authorise(conn, by, Operation::CreateInvite(role))?;
+        let (id, now) = (InviteId(Uuid::now_v7()), now());
+        let expires_at = UnixMillis(now.0 + life_ms);
+        let row = invites::Row { id, role, uses_left: uses, expires_at, by: Some(by), revoked: false };
+        invites::insert(conn, &row, &hash, now)?;
+        Ok(Invite { id, role, uses_left: uses, expires_at, by })
+    };
+    caller.commit(req, work, move |invite, _| Reply::InviteCreated { invite, token }).await
+}
+
+pub(crate) async fn list(caller: &Caller) -> Answer {
+    let member = caller.member;
+    let invites = caller.host.read(move |conn| {
+        authorise(conn, member, Operation::ListInvites)?;
+        Ok(invites::living(conn, now(), limits::LIST_ITEMS)?)
+    });
+    Ok(Some(Reply::Invites { invites: invites.await? }))
+}
+
+pub(crate) async fn revoke(caller: &Caller, req: u32, invite: InviteId) -> Answer {
+    let member = caller.member;
+    let work = move |conn: &Connection| -> Result<(), Denied> {
+        authorise(conn, member, Operation::RevokeInvite)?;
+        match invites::revoke(conn, invite)? {
+            true => Ok(()),
+            false => Err(Refusal::not_found("invite").into()),
+        }
+    };
+    caller.commit(req, work, |(), _| Reply::Done).await
+}
+
+pub(crate) async fn set_registration(caller: &Caller, req: u32, registration: Registration) -> Answer {
+    let member = caller.member;
+    let shared = caller.host.clone();
+    let work = move |conn: &Connection| -> Result<(), Denied> {
+        authorise(conn, member, Operation::SetRegistration)?;
+        Ok(host::set_registration(conn, registration)?)
+    };
+    caller
+        .commit(req, work, move |(), _| {
+            shared.set_registration(registration);
+            Reply::Done
+        })
+        .await
+}

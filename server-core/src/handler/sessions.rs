@@ -1,0 +1,78 @@
+//! A member's own devices and password.
+
+use protocol::{CloseCode, DeviceId, ErrorCode, Reply, Secret, limits};
+use vault::rusqlite::Connection;
+
+use super::{Answer, Caller};
+use crate::error::Refusal;
+use crate::store::table::{members, passwords, sessions};
+use crate::store::{Denied, now};
+
+pub(crate) async fn sign_out(caller: &Caller, req: u32) -> Answer {
+    let (member, device, connection) = (caller.member, caller.device, caller.connection);
+    let outlet = caller.outlet.clone();
+    let work = move |conn: &Connection| Ok(sessions::remove(conn, member, device)?);
+    let then = move |removed: Result<bool, Refusal>, hub: &std::sync::Arc<crate::hub::Hub>| {
+        let ended = removed.is_ok();
+        outlet.answer(req, removed.map(|_| Reply::Done));
+        if ended {
+            hub.end_device(member, device, Some(connection));
+            outlet.close(CloseCode::SessionEnded);
+        }
+    };
+    caller.host.committer.commit(work, then).await?;
+    Ok(None)
+}
+
+pub(crate) async fn devices(caller: &Caller) -> Answer {
+    let (member, current) = (caller.member, caller.device);
+    let devices =
+        caller.host.read(move |conn| Ok(sessions::of_member(conn, member, current, limits::LIST_ITEMS)?));
+    Ok(Some(Reply::Devices { devices: devices.await? }))
+}
+
+pub(crate) async fn revoke(caller: &Caller, req: u32, device: DeviceId) -> Answer {
+    if device == caller.device {
+        return sign_out(caller, req).await;
+    }
+    let member = caller.member;
+    let work = move |conn: &Connection| match sessions::remove(conn, member, device)? {
+        true => Ok(()),
+        false => Err(Denied::Refused(Refusal::not_found("device"))),
+    };
+    caller
+        .commit(req, work, move |(), hub| {
+            hub.end_device(member, device, None);
+            Reply::Done
+        })
+        .await
+}
+
+pub(crate) async fn set_password(caller: &Caller, req: u32, current: Option<Secret>, new: Secret) -> Answer {
+    limits::check_password(&new.0).map_err(|problem| Refusal::field("new", problem))?;
+    let member = caller.member;
+    let known = caller.host.read(move |conn| {
+        let folded = members::by_id(conn, member)?.map(|row| crate::names::fold(&row.name));
+        Ok((folded.unwrap_or_default(), passwords::of(conn, member)?))
+    });
+    let (folded, stored) = known.await?;
+    if let Some(stored) = stored {
+        let current =
+            current.ok_or_else(|| Refusal::field("current", "is needed: a password is set already"))?;
+        if current.0.len() > limits::PASSWORD_MAX_BYTES {
+            return Err(wrong());
+        }
+        caller.host.attempt_at(&folded)?;
+        if !caller.host.hashing.verify(&current, Some(stored)).await? {
+            return Err(wrong());
+        }
+        caller.host.attempt_at_was_good(&folded);
+    }
+    let hash = caller.host.hashing.hash(&new).await?;
+    let work = move |conn: &Connection| Ok(passwords::set(conn, member, &hash, now())?);
+    caller.commit(req, work, |(), _| Reply::Done).await
+}
+
+fn wrong() -> Refusal {
+    Refusal::new(ErrorCode::WrongCredentials, "this is not the current password; check it")
+}

@@ -1,0 +1,39 @@
+//! Answering "what did I miss?" from cursors.
+//!
+//! The connection hears new events since before this reads, so nothing falls between; what comes both ways has the
+//! same number.
+
+use std::collections::HashMap;
+
+use protocol::{Cursor, Reply, RoomSync, Seq, limits};
+
+use super::{Answer, Caller};
+use crate::error::Refusal;
+use crate::store::table::events::{self, Stretch};
+use crate::store::table::rooms;
+
+pub(crate) async fn catch_up(caller: &Caller, cursors: Vec<Cursor>) -> Answer {
+    if cursors.len() > limits::SYNC_ROOMS {
+        let problem = format!("are too many: at most {}", limits::SYNC_ROOMS);
+        return Err(Refusal::field("cursors", problem));
+    }
+    let cursors = cursors.into_iter().map(|cursor| (cursor.room, cursor.after)).collect::<HashMap<_, _>>();
+    let member = caller.member;
+    let synced = caller.host.read(move |conn| {
+        let mut budget = limits::PAGE_BYTES;
+        let rooms = rooms::of_member(conn, member, limits::LIST_ITEMS)?;
+        let mut synced = Vec::with_capacity(rooms.len());
+        for room in rooms {
+            let after = cursors.get(&room.id).copied().unwrap_or(Seq::ZERO);
+            // Once the budget is used up, a room says its head only: all between is a hole to be paged.
+            let stretch = Stretch::NewestAfter(after);
+            let events = match room.head > after {
+                true => events::page(conn, room.id, stretch, limits::SYNC_ROOM_EVENTS, &mut budget)?,
+                false => Vec::new(),
+            };
+            synced.push(RoomSync { room: room.id, events, head: room.head });
+        }
+        Ok(synced)
+    });
+    Ok(Some(Reply::Synced { rooms: synced.await? }))
+}

@@ -1,0 +1,242 @@
+//! What all connections of one host share.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use protocol::{HostCard, InviteId, InviteLink, Registration, Role, Secret, UnixMillis, limits};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use vault::rusqlite::Connection;
+use vault::{Options, Unlock, Vault};
+use zeroize::Zeroizing;
+
+use crate::attempts::Attempts;
+use crate::committer::Committer;
+use crate::config::{Config, HostKey};
+use crate::error::{Refusal, StartError};
+use crate::hashing::Hashing;
+use crate::hub::Hub;
+use crate::identity::Identity;
+use crate::store::table::{host, invites, members};
+use crate::store::{Denied, SCHEMA, now};
+use crate::token;
+
+/// One attempt comes back after this long.
+const REFILL: Duration = Duration::from_secs(6);
+
+/// How long a statement stays compiled: all of ours fit.
+const STATEMENTS: usize = 64;
+
+/// A running host's shared parts.
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) config: Config,
+    pub(crate) identity: Identity,
+    pub(crate) name: String,
+    pub(crate) vault: Vault,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) committer: Committer,
+    pub(crate) hashing: Hashing,
+    pub(crate) by_address: Mutex<Attempts<IpAddr>>,
+    pub(crate) by_account: Mutex<Attempts<String>>,
+    pub(crate) stop: CancellationToken,
+    open: AtomicBool,
+    /// The owner's invite, while there is no owner.
+    owner: Mutex<Option<Secret>>,
+}
+
+impl Host {
+    /// Opens the vault of `config`, or makes it at the first start. Blocks its thread.
+    pub(crate) fn open(config: Config) -> Result<Self, StartError> {
+        if let Some(name) = &config.name {
+            limits::check_name(name)?;
+        }
+        let vault = open_vault(&config)?;
+        let (row, owner) = prepare(&vault, &config)?;
+        let hub = Hub::new();
+        Ok(Self {
+            identity: Identity::from_pkcs8(row.key)?,
+            name: row.name,
+            committer: Committer::new(vault.clone(), Arc::clone(&hub)),
+            hub,
+            vault,
+            hashing: Hashing::new()?,
+            by_address: Mutex::new(Attempts::new(config.limits.attempts_per_address, REFILL)),
+            by_account: Mutex::new(Attempts::new(config.limits.attempts_per_account, REFILL)),
+            stop: CancellationToken::new(),
+            open: AtomicBool::new(row.registration == Registration::Open),
+            owner: Mutex::new(owner),
+            config,
+        })
+    }
+
+    /// What the host says of itself to anyone.
+    pub(crate) fn card(&self) -> HostCard {
+        HostCard {
+            id: self.identity.id().clone(),
+            name: self.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// Who may register without an invite.
+    pub(crate) fn registration(&self) -> Registration {
+        if self.open.load(Ordering::Relaxed) { Registration::Open } else { Registration::Invite }
+    }
+
+    /// Remembers what has been committed.
+    pub(crate) fn set_registration(&self, registration: Registration) {
+        self.open.store(registration == Registration::Open, Ordering::Relaxed);
+    }
+
+    /// Whether a peer may register: from nearby, where it is open, and once there is an owner.
+    pub(crate) fn registration_for(&self, near: bool) -> Registration {
+        if near && self.owner_token().is_none() { self.registration() } else { Registration::Invite }
+    }
+
+    /// The secret of the owner's invite, while there is no owner.
+    pub(crate) fn owner_token(&self) -> Option<Secret> {
+        self.owner.lock().expect("nothing panics while it holds the secret").clone()
+    }
+
+    /// The owner's invite, with where the host is reached.
+    pub(crate) fn owner_invite(&self, addresses: Vec<String>) -> Option<InviteLink> {
+        let token = self.owner_token()?;
+        Some(InviteLink { host: self.identity.id().clone(), addresses, token })
+    }
+
+    /// There is an owner now.
+    pub(crate) fn owner_came(&self) {
+        self.owner.lock().expect("nothing panics while it holds the secret").take();
+    }
+
+    /// Takes one attempt of an address.
+    pub(crate) fn attempt_from(&self, address: IpAddr) -> Result<(), Refusal> {
+        let mut attempts = self.by_address.lock().expect("nothing panics while it holds the buckets");
+        attempts.take(address, Instant::now()).map_err(wait)
+    }
+
+    /// Takes one attempt at an account.
+    pub(crate) fn attempt_at(&self, folded: &str) -> Result<(), Refusal> {
+        let mut attempts = self.by_account.lock().expect("nothing panics while it holds the buckets");
+        attempts.take(folded.to_owned(), Instant::now()).map_err(wait)
+    }
+
+    /// The attempt of an address, and of an account if it was at one, was good.
+    pub(crate) fn attempt_was_good(&self, address: IpAddr, folded: Option<&str>) {
+        let mut attempts = self.by_address.lock().expect("nothing panics while it holds the buckets");
+        attempts.restore(address, Instant::now());
+        drop(attempts);
+        if let Some(folded) = folded {
+            self.attempt_at_was_good(folded);
+        }
+    }
+
+    /// The attempt at an account was good.
+    pub(crate) fn attempt_at_was_good(&self, folded: &str) {
+        let mut attempts = self.by_account.lock().expect("nothing panics while it holds the buckets");
+        attempts.restore(folded.to_owned(), Instant::now());
+    }
+
+    /// Asks the store.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, Denied> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        Ok(self.vault.read(question).await?)
+    }
+}
+
+fn wait(time: Duration) -> Refusal {
+    Refusal::rate_limited(u32::try_from(time.as_millis()).unwrap_or(u32::MAX))
+}
+
+fn open_vault(config: &Config) -> Result<Vault, StartError> {
+    let dir = &config.data_dir;
+    let key_file;
+    let unlock = match &config.unlock {
+        HostKey::KeyFile(path) => {
+            key_file = path.clone().unwrap_or_else(|| dir.join("key"));
+            Unlock::KeyFile(&key_file)
+        }
+        HostKey::Keyring(keyring) => Unlock::Keyring(keyring.as_ref()),
+        HostKey::Passphrase(passphrase) => Unlock::Passphrase(passphrase),
+    };
+    let options = Options { on_connect: Some(keep_statements), ..Options::host() };
+    if vault::exists(dir) {
+        Ok(vault::open_with(dir, unlock, &SCHEMA, options)?)
+    } else {
+        Ok(vault::create_with(dir, unlock, &SCHEMA, options)?)
+    }
+}
+
+fn keep_statements(conn: &Connection) -> vault::rusqlite::Result<()> {
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(())
+}
+
+/// The host's record, made if this is the first start, and a new owner's invite if there is no owner.
+fn prepare(vault: &Vault, config: &Config) -> Result<(host::Row, Option<Secret>), StartError> {
+    let fresh_key = Identity::generate()?;
+    let invite = token::fresh().map_err(|_| StartError::Randomness)?;
+    let first = config.registration.unwrap_or(Registration::Invite);
+    let name = config.name.clone();
+    let id = InviteId(Uuid::now_v7());
+    let prepared = vault.write_blocking(move |conn| -> Result<_, Denied> {
+        let row = record(conn, name.as_deref(), fresh_key, first)?;
+        let owner = owner_invite(conn, id, invite)?;
+        Ok((row, owner))
+    });
+    prepared.map_err(|error| StartError::Record { path: config.data_dir.clone(), source: Box::new(error) })
+}
+
+fn record(
+    conn: &Connection,
+    name: Option<&str>,
+    fresh_key: Zeroizing<Vec<u8>>,
+    registration: Registration,
+) -> Result<host::Row, Denied> {
+    let name = name.map(|name| name.trim().to_owned());
+    if let Some(mut row) = host::read(conn)? {
+        if let Some(name) = name.filter(|name| *name != row.name) {
+            host::rename(conn, &name)?;
+            row.name = name;
+        }
+        return Ok(row);
+    }
+    let row = host::Row { key: fresh_key, name: name.unwrap_or_else(computer_name), registration };
+    host::insert(conn, &row, now())?;
+    Ok(row)
+}
+
+fn owner_invite(
+    conn: &Connection,
+    id: InviteId,
+    (token, hash): (Secret, [u8; 32]),
+) -> Result<Option<Secret>, Denied> {
+    if members::has_owner(conn)? {
+        return Ok(None);
+    }
+    let now = now();
+    invites::forget_owner(conn)?;
+    let expires_at = UnixMillis(now.0 + limits::INVITE_LIFE_MS);
+    let row = invites::Row { id, role: Role::Owner, uses_left: 1, expires_at, by: None, revoked: false };
+    invites::insert(conn, &row, &hash, now)?;
+    Ok(Some(token))
+}
+
+/// What the computer is called, if that can be a name.
+fn computer_name() -> String {
+    let told = std::fs::read_to_string("/etc/hostname").ok().or_else(|| std::env::var("COMPUTERNAME").ok());
+    let name = told.as_deref().map(limits::check_name).and_then(Result::ok);
+    name.filter(|name| *name != "localhost").unwrap_or("Hearth").to_owned()
+}
+
+/// Whether a folder holds a host's vault, whole or not.
+#[must_use]
+pub fn is_host(data_dir: &Path) -> bool {
+    vault::exists(data_dir)
+}

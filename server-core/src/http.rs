@@ -1,0 +1,28 @@
+//! The host's one port over HTTP: who may speak to it, and which path leads where.
+//!
+//! Nothing here is private to a member: what needs a right goes over the WebSocket.
+
+pub(crate) mod gate;
+mod health;
+mod upgrade;
+mod web;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware;
+use axum::routing::get;
+
+use crate::host::Host;
+
+/// All paths of a host.
+pub(crate) fn router(host: Arc<Host>) -> Router {
+    Router::new()
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/version", get(health::version))
+        .route(protocol::WS_PATH, get(upgrade::upgrade))
+        .fallback(web::page)
+        .layer(middleware::from_fn_with_state(Arc::clone(&host), gate::check_host))
+        .with_state(host)
+}

@@ -1,0 +1,61 @@
+//! From an HTTP request to a WebSocket.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
+
+use super::gate::is_own_origin;
+use crate::admission::Peer;
+use crate::connection;
+use crate::host::Host;
+use crate::listener::{Accepted, Socket};
+
+/// Headers by which a proxy says that it passed a request on.
+const PASSED_ON: [&str; 3] = ["forwarded", "x-forwarded-for", "via"];
+
+/// Answers the handshake and hands the socket to a connection.
+pub(crate) async fn upgrade(State(host): State<Arc<Host>>, mut request: Request) -> Response {
+    if !is_own_origin(request.headers()) {
+        return (StatusCode::FORBIDDEN, "pages of other sites may not connect to this host\n")
+            .into_response();
+    }
+    let Some(version) = common_version(&request) else {
+        let offer = format!("offer the subprotocol {}\n", protocol::version::SUPPORTED.join(" or "));
+        return (StatusCode::BAD_REQUEST, offer).into_response();
+    };
+    let upgrade = request.extensions_mut().remove::<OnUpgrade>();
+    let accepted = request.extensions_mut().remove::<Accepted>();
+    let (Some(upgrade), Some(accepted)) = (upgrade, accepted) else {
+        return (StatusCode::BAD_REQUEST, "this connection can't become a WebSocket\n").into_response();
+    };
+    let Ok(mut response) = create_response_with_body(&request, Body::empty) else {
+        return (StatusCode::BAD_REQUEST, "this is no WebSocket handshake (RFC 6455, 4.2.1)\n")
+            .into_response();
+    };
+    response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(version));
+    let proxied = PASSED_ON.iter().any(|name| request.headers().contains_key(*name));
+    let peer = Peer { address: accepted.peer.ip().to_canonical(), proxied };
+    let tracker = accepted.tracker.clone();
+    tracker.spawn(async move {
+        let Ok(upgraded) = upgrade.await else { return };
+        // It is always ours; anything else would be a bug of this crate and is only closed.
+        let Ok(parts) = upgraded.downcast::<TokioIo<Socket>>() else { return };
+        let Accepted { deadline, place, stranger, .. } = accepted;
+        let io = (parts.io.into_inner(), parts.read_buf.to_vec());
+        connection::serve(host, peer, io, deadline, stranger).await;
+        drop(place);
+    });
+    response
+}
+
+fn common_version(request: &Request) -> Option<&'static str> {
+    let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
+    let offered = offered.filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",");
+    protocol::version::negotiate(&offered)
+}

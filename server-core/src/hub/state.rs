@@ -1,0 +1,279 @@
+//! Who is here and who is in which room: pure and synchronous, with invariants that tests check.
+//!
+//! Knows members only while they are connected. Knows no socket: what stands for a connection is `H`.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+
+use protocol::{DeviceId, MemberId, RoomId};
+
+/// One live, signed-in connection; never reused while the host runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ConnectionId(pub(crate) u64);
+
+#[derive(Debug)]
+struct Connection<H> {
+    member: MemberId,
+    device: DeviceId,
+    handle: H,
+}
+
+#[derive(Debug, Default)]
+struct Present {
+    connections: Vec<ConnectionId>,
+    rooms: HashSet<RoomId>,
+}
+
+/// Who is here now.
+#[derive(Debug)]
+pub(crate) struct State<H> {
+    connections: HashMap<ConnectionId, Connection<H>>,
+    members: HashMap<MemberId, Present>,
+    rooms: HashMap<RoomId, HashSet<ConnectionId>>,
+    /// Members whose presence changed since it was last told, with what was told last.
+    told: HashMap<MemberId, bool>,
+}
+
+impl<H> Default for State<H> {
+    fn default() -> Self {
+        Self {
+            connections: HashMap::new(),
+            members: HashMap::new(),
+            rooms: HashMap::new(),
+            told: HashMap::new(),
+        }
+    }
+}
+
+impl<H> State<H> {
+    /// Someone is here. `rooms` are all the rooms of the member, as committed at this moment.
+    pub(crate) fn admit(
+        &mut self,
+        id: ConnectionId,
+        member: MemberId,
+        device: DeviceId,
+        rooms: impl IntoIterator<Item = RoomId>,
+        handle: H,
+    ) {
+        let present = match self.members.entry(member) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                self.told.entry(member).or_insert(false);
+                entry.insert(Present::default())
+            }
+        };
+        present.connections.push(id);
+        present.rooms.extend(rooms);
+        for room in &present.rooms {
+            self.rooms.entry(*room).or_default().extend(&present.connections);
+        }
+        self.connections.insert(id, Connection { member, device, handle });
+    }
+
+    /// A connection is gone. Says whether it was here.
+    pub(crate) fn depart(&mut self, id: ConnectionId) -> bool {
+        let Some(connection) = self.connections.remove(&id) else { return false };
+        let Entry::Occupied(mut entry) = self.members.entry(connection.member) else { return true };
+        entry.get_mut().connections.retain(|other| *other != id);
+        for room in &entry.get().rooms {
+            unseat(&mut self.rooms, *room, &[id]);
+        }
+        if entry.get().connections.is_empty() {
+            entry.remove();
+            self.told.entry(connection.member).or_insert(true);
+        }
+        true
+    }
+
+    /// `member` came into `room`; without effect for those who are not here.
+    pub(crate) fn enter(&mut self, room: RoomId, member: MemberId) {
+        if let Some(present) = self.members.get_mut(&member) {
+            present.rooms.insert(room);
+            self.rooms.entry(room).or_default().extend(&present.connections);
+        }
+    }
+
+    /// `member` went out of `room`.
+    pub(crate) fn leave(&mut self, room: RoomId, member: MemberId) {
+        if let Some(present) = self.members.get_mut(&member)
+            && present.rooms.remove(&room)
+        {
+            unseat(&mut self.rooms, room, &present.connections);
+        }
+    }
+
+    /// All connections of those in `room`.
+    pub(crate) fn in_room(&self, room: RoomId) -> impl Iterator<Item = &H> {
+        let ids = self.rooms.get(&room).into_iter().flatten();
+        ids.filter_map(|id| self.connections.get(id)).map(|connection| &connection.handle)
+    }
+
+    /// All connections of `member`.
+    pub(crate) fn of_member(&self, member: MemberId) -> impl Iterator<Item = (ConnectionId, &H)> {
+        let ids = self.members.get(&member).into_iter().flat_map(|present| &present.connections);
+        ids.filter_map(|id| self.connections.get(id).map(|connection| (*id, &connection.handle)))
+    }
+
+    /// All connections of one device of `member`.
+    pub(crate) fn of_device(
+        &self,
+        member: MemberId,
+        device: DeviceId,
+    ) -> impl Iterator<Item = (ConnectionId, &H)> {
+        self.of_member(member).filter(move |(id, _)| self.connections[id].device == device)
+    }
+
+    /// Everyone's connections.
+    pub(crate) fn everyone(&self) -> impl Iterator<Item = &H> {
+        self.connections.values().map(|connection| &connection.handle)
+    }
+
+    /// Whether any device of `member` is connected.
+    pub(crate) fn is_online(&self, member: MemberId) -> bool {
+        self.members.contains_key(&member)
+    }
+
+    /// How many members are here.
+    pub(crate) fn online(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Who came and who went since the last call. Those who came and went, or the reverse, are not named.
+    pub(crate) fn take_presence(&mut self) -> (Vec<MemberId>, Vec<MemberId>) {
+        let changed = self.told.drain().collect::<Vec<_>>();
+        let (mut online, mut offline) = (Vec::new(), Vec::new());
+        for (member, told) in changed {
+            match (told, self.members.contains_key(&member)) {
+                (false, true) => online.push(member),
+                (true, false) => offline.push(member),
+                _ => {}
+            }
+        }
+        online.sort_unstable();
+        offline.sort_unstable();
+        (online, offline)
+    }
+
+    /// Panics if the parts do not agree with each other.
+    #[cfg(test)]
+    pub(crate) fn check_invariants(&self) {
+        for (id, connection) in &self.connections {
+            let present = &self.members[&connection.member];
+            assert_eq!(present.connections.iter().filter(|other| *other == id).count(), 1);
+        }
+        for (member, present) in &self.members {
+            assert!(!present.connections.is_empty(), "a member is here by at least one connection");
+            for id in &present.connections {
+                assert_eq!(self.connections[id].member, *member);
+                assert!(present.rooms.iter().all(|room| self.rooms[room].contains(id)));
+            }
+        }
+        for (room, ids) in &self.rooms {
+            assert!(!ids.is_empty(), "a room without listeners is forgotten");
+            for id in ids {
+                assert!(self.members[&self.connections[id].member].rooms.contains(room));
+            }
+        }
+    }
+}
+
+fn unseat(rooms: &mut HashMap<RoomId, HashSet<ConnectionId>>, room: RoomId, gone: &[ConnectionId]) {
+    if let Entry::Occupied(mut listeners) = rooms.entry(room) {
+        for id in gone {
+            listeners.get_mut().remove(id);
+        }
+        if listeners.get().is_empty() {
+            listeners.remove();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn member(number: u8) -> MemberId {
+        MemberId(Uuid::from_u128(number.into()))
+    }
+
+    fn room(number: u8) -> RoomId {
+        RoomId(Uuid::from_u128(number.into()))
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Admit { id: u8, member: u8, rooms: Vec<u8> },
+        Depart(u8),
+        Enter(u8, u8),
+        Leave(u8, u8),
+        Tell,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let few = 0u8..4;
+        prop_oneof![
+            (0u8..12, few.clone(), prop::collection::vec(0u8..4, 0..3))
+                .prop_map(|(id, member, rooms)| Step::Admit { id, member, rooms }),
+            (0u8..12).prop_map(Step::Depart),
+            (few.clone(), few.clone()).prop_map(|(room, member)| Step::Enter(room, member)),
+            (few.clone(), few).prop_map(|(room, member)| Step::Leave(room, member)),
+            Just(Step::Tell),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn any_history_keeps_the_invariants_and_tells_presence_right(steps in prop::collection::vec(step(), 0..60)) {
+            let mut state = State::default();
+            let mut seen: BTreeMap<MemberId, bool> = BTreeMap::new();
+            let mut live = HashSet::new();
+            for step in steps {
+                match step {
+                    Step::Admit { id, member: who, rooms } => {
+                        if live.insert(id) {
+                            let device = DeviceId(Uuid::from_u128(id.into()));
+                            state.admit(ConnectionId(id.into()), member(who), device, rooms.into_iter().map(room), id);
+                        }
+                    }
+                    Step::Depart(id) => assert_eq!(state.depart(ConnectionId(id.into())), live.remove(&id)),
+                    Step::Enter(where_, who) => state.enter(room(where_), member(who)),
+                    Step::Leave(where_, who) => state.leave(room(where_), member(who)),
+                    Step::Tell => {
+                        let (online, offline) = state.take_presence();
+                        for who in online {
+                            prop_assert_eq!(seen.insert(who, true).unwrap_or(false), false);
+                        }
+                        for who in offline {
+                            prop_assert_eq!(seen.insert(who, false), Some(true));
+                        }
+                        for number in 0..4 {
+                            let told = seen.get(&member(number)).copied().unwrap_or(false);
+                            prop_assert_eq!(told, state.is_online(member(number)));
+                        }
+                    }
+                }
+                state.check_invariants();
+            }
+        }
+    }
+
+    #[test]
+    fn a_member_with_two_devices_is_told_once() {
+        let mut state = State::default();
+        let device = |number| DeviceId(Uuid::from_u128(number));
+        state.admit(ConnectionId(1), member(1), device(1), [room(1)], "laptop");
+        state.admit(ConnectionId(2), member(1), device(2), [room(1)], "phone");
+        assert_eq!(state.take_presence(), (vec![member(1)], vec![]));
+        state.depart(ConnectionId(1));
+        assert_eq!(state.take_presence(), (vec![], vec![]));
+        assert_eq!(state.in_room(room(1)).collect::<Vec<_>>(), [&"phone"]);
+        state.depart(ConnectionId(2));
+        assert_eq!(state.take_presence(), (vec![], vec![member(1)]));
+        assert_eq!(state.in_room(room(1)).count(), 0);
+    }
+}

@@ -1,0 +1,163 @@
+//! A running host, from start to stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use protocol::{HostId, InviteLink};
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+use vault::Health;
+
+use crate::config::Config;
+use crate::discovery::Announcement;
+use crate::error::StartError;
+use crate::handler::presence;
+use crate::host::Host;
+use crate::{http, listener, network, tls};
+
+/// A running host. Dropping it ends the host without waiting; [`Server::stop`] ends it in good order.
+pub struct Server {
+    host: Arc<Host>,
+    bound: SocketAddr,
+    tracker: TaskTracker,
+    announcement: Option<Announcement>,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server")
+            .field("id", self.host.identity.id())
+            .field("bound", &self.bound)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Starts a host: takes the port, opens its vault or makes it at the first start, serves, announces.
+    ///
+    /// Must be called within a tokio runtime with time and IO enabled; the host runs on it.
+    ///
+    /// # Errors
+    /// [`StartError`] tells every cause apart. A port in use is noticed before anything is made.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let (listener, bound) = listener::bind(config.listen).await?;
+        let host = tokio::task::spawn_blocking(move || Host::open(config)).await;
+        let host = Arc::new(host.map_err(|_| StartError::Interrupted)??);
+        let tls = tls::server_config(&host.identity, &certificate_names(&host, bound))?;
+        let router = http::router(Arc::clone(&host));
+        let tracker = TaskTracker::new();
+        tracker.spawn(listener::accept(listener, Arc::clone(&host), (router, tls), tracker.clone()));
+        tracker.spawn(presence::tell(Arc::clone(&host)));
+        let announce = host.config.announce && !bound.ip().is_loopback();
+        let announcement =
+            announce.then(|| Announcement::begin(host.identity.id(), &host.name, bound)).flatten();
+        tracing::info!(%bound, id = host.identity.id().prefix(), announced = announcement.is_some(), "listening");
+        Ok(Self { host, bound, tracker, announcement })
+    }
+
+    /// Who the host is.
+    #[must_use]
+    pub fn host_id(&self) -> &HostId {
+        self.host.identity.id()
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.host.name
+    }
+
+    /// Where it listens; the port is the real one even if any was asked for.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.bound
+    }
+
+    /// Where others can reach it, best first, as `ip:port`.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        network::reachable(self.bound)
+    }
+
+    /// The one-use invite by which its owner comes in; `None` once there is an owner. Each start makes a new one.
+    #[must_use]
+    pub fn owner_invite(&self) -> Option<InviteLink> {
+        let mut addresses = self.addresses();
+        addresses.truncate(protocol::invite_link::ADDRESSES);
+        self.host.owner_invite(addresses)
+    }
+
+    /// How many members are connected.
+    #[must_use]
+    pub fn online_count(&self) -> usize {
+        *self.host.hub.watch_online().borrow()
+    }
+
+    /// Follows how many members are connected.
+    #[must_use]
+    pub fn watch_online(&self) -> watch::Receiver<usize> {
+        self.host.hub.watch_online()
+    }
+
+    /// Follows whether the host can write.
+    #[must_use]
+    pub fn watch_health(&self) -> watch::Receiver<Health> {
+        self.host.vault.watch_health()
+    }
+
+    /// The host's vault, for its slots, recovery code and snapshots.
+    #[must_use]
+    pub fn vault(&self) -> &vault::Vault {
+        &self.host.vault
+    }
+
+    /// Resolves with the reason once the host's disk is in doubt: nothing is acknowledged any more, and only a
+    /// restart ends that state.
+    pub async fn failed(&self) -> String {
+        let mut health = self.host.vault.watch_health();
+        let failed =
+            health.wait_for(|health| matches!(health, Health::Failed(_))).await.map(|health| health.clone());
+        match failed {
+            Ok(Health::Failed(reason)) => reason,
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Stops in good order: tells clients to come back, lets what waits go out, commits, takes the announcement
+    /// back. Bounded in time by [`Timeouts::stop`](crate::Timeouts::stop).
+    pub async fn stop(mut self) {
+        let patience = self.host.config.timeouts.stop;
+        self.host.stop.cancel();
+        self.tracker.close();
+        let announcement = self.announcement.take();
+        let goodbye = async {
+            if let Some(announcement) = announcement {
+                announcement.withdraw().await;
+            }
+        };
+        let drained = async {
+            if tokio::time::timeout(patience, self.tracker.wait()).await.is_err() {
+                tracing::warn!(connections = self.tracker.len(), "some connections did not end in time");
+            }
+        };
+        tokio::join!(goodbye, drained);
+        self.host.vault.close().await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.host.stop.cancel();
+    }
+}
+
+fn certificate_names(host: &Host, bound: SocketAddr) -> Vec<String> {
+    let addresses =
+        network::reachable(bound).into_iter().filter_map(|address| address.parse::<SocketAddr>().ok());
+    let fixed = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    let mut names = fixed.into_iter().collect::<Vec<_>>();
+    names.extend(addresses.map(|address| address.ip().to_string()));
+    names.extend(host.config.public_names.iter().cloned());
+    names.dedup();
+    names
+}

@@ -1,0 +1,107 @@
+//! Invites: who may become a member, how many times, until when. Only the secret's hash is stored.
+
+use protocol::{Invite, InviteId, MemberId, Role, UnixMillis};
+use vault::rusqlite::{Connection, OptionalExtension, Result, Row as SqlRow, params};
+
+use super::members::{role, role_name};
+use crate::store::{uuid, whole};
+
+pub(crate) const SCHEMA: &str = "
+-- Invites. Kept when they are over, so that a late guest hears why.
+CREATE TABLE invites (
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    -- SHA-256 of the secret in the link.
+    token_hash BLOB NOT NULL UNIQUE CHECK (length(token_hash) = 32),
+    role TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'guest')),
+    uses_left INTEGER NOT NULL CHECK (uses_left >= 0),
+    expires_at INTEGER NOT NULL,
+    -- Null only for the owner's own, which the host makes.
+    created_by BLOB REFERENCES members (id),
+    created_at INTEGER NOT NULL,
+    revoked INTEGER NOT NULL DEFAULT 0 CHECK (revoked IN (0, 1))
+) STRICT, WITHOUT ROWID;
+";
+
+/// An invite as stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) id: InviteId,
+    pub(crate) role: Role,
+    pub(crate) uses_left: u32,
+    pub(crate) expires_at: UnixMillis,
+    pub(crate) by: Option<MemberId>,
+    pub(crate) revoked: bool,
+}
+
+pub(crate) fn insert(conn: &Connection, row: &Row, token_hash: &[u8; 32], now: UnixMillis) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO invites (id, token_hash, role, uses_left, expires_at, created_by, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )?
+    .execute(params![
+        row.id.0.as_bytes(),
+        token_hash,
+        role_name(row.role),
+        row.uses_left,
+        row.expires_at.0,
+        row.by.map(|by| *by.0.as_bytes()),
+        now.0
+    ])?;
+    Ok(())
+}
+
+pub(crate) fn by_token(conn: &Connection, token_hash: &[u8; 32]) -> Result<Option<Row>> {
+    conn.prepare_cached(
+        "SELECT id, role, uses_left, expires_at, created_by, revoked FROM invites WHERE token_hash = ?",
+    )?
+    .query_row([token_hash], read)
+    .optional()
+}
+
+/// Takes one use. The caller has checked that there is one, in the same transaction.
+pub(crate) fn use_once(conn: &Connection, id: InviteId) -> Result<()> {
+    conn.prepare_cached("UPDATE invites SET uses_left = uses_left - 1 WHERE id = ?")?
+        .execute([id.0.as_bytes()])?;
+    Ok(())
+}
+
+/// Those that can still be used, newest first.
+pub(crate) fn living(conn: &Connection, now: UnixMillis, limit: u32) -> Result<Vec<Invite>> {
+    conn.prepare_cached(
+        "SELECT id, role, uses_left, expires_at, created_by FROM invites
+         WHERE revoked = 0 AND uses_left > 0 AND expires_at > ? AND created_by IS NOT NULL
+         ORDER BY created_at DESC, id DESC LIMIT ?",
+    )?
+    .query_map(params![now.0, limit], |row| {
+        Ok(Invite {
+            id: InviteId(uuid(row, "id")?),
+            role: role(row, "role")?,
+            uses_left: u32::try_from(whole(row.get("uses_left")?)).unwrap_or(u32::MAX),
+            expires_at: UnixMillis(row.get("expires_at")?),
+            by: MemberId(uuid(row, "created_by")?),
+        })
+    })?
+    .collect()
+}
+
+/// Ends an invite. Says whether there is one.
+pub(crate) fn revoke(conn: &Connection, id: InviteId) -> Result<bool> {
+    Ok(conn.prepare_cached("UPDATE invites SET revoked = 1 WHERE id = ?")?.execute([id.0.as_bytes()])? > 0)
+}
+
+/// Forgets the owner invites of earlier starts.
+pub(crate) fn forget_owner(conn: &Connection) -> Result<()> {
+    conn.execute("DELETE FROM invites WHERE role = 'owner' AND uses_left > 0", [])?;
+    Ok(())
+}
+
+fn read(row: &SqlRow<'_>) -> Result<Row> {
+    Ok(Row {
+        id: InviteId(uuid(row, "id")?),
+        role: role(row, "role")?,
+        uses_left: u32::try_from(whole(row.get("uses_left")?)).unwrap_or(u32::MAX),
+        expires_at: UnixMillis(row.get("expires_at")?),
+        by: row.get::<_, Option<[u8; 16]>>("created_by")?.map(|id| MemberId(uuid::Uuid::from_bytes(id))),
+        revoked: row.get("revoked")?,
+    })
+}

@@ -1,0 +1,86 @@
+//! Signed-in devices. A token is stored as its hash only.
+
+use protocol::{Device, DeviceId, MemberId, UnixMillis};
+use vault::rusqlite::{Connection, OptionalExtension, Result, params};
+
+use crate::store::uuid;
+
+pub(crate) const SCHEMA: &str = "
+-- Signed-in devices.
+CREATE TABLE sessions (
+    device BLOB NOT NULL PRIMARY KEY CHECK (length(device) = 16),
+    member BLOB NOT NULL REFERENCES members (id),
+    -- SHA-256 of the token: 256 random bits need no slow hash.
+    token_hash BLOB NOT NULL UNIQUE CHECK (length(token_hash) = 32),
+    name TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    last_seen INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sessions_member ON sessions (member);
+";
+
+/// `last_seen` is kept this exact, in milliseconds: a resume storm then writes next to nothing.
+const SEEN_STEP: i64 = 60_000;
+
+pub(crate) fn insert(
+    conn: &Connection,
+    (member, device): (MemberId, DeviceId),
+    token_hash: &[u8; 32],
+    name: &str,
+    now: UnixMillis,
+) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO sessions (device, member, token_hash, name, created_at, last_seen) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+    )?
+    .execute(params![device.0.as_bytes(), member.0.as_bytes(), token_hash, name, now.0])?;
+    Ok(())
+}
+
+/// Whose session has this token.
+pub(crate) fn by_token(conn: &Connection, token_hash: &[u8; 32]) -> Result<Option<(MemberId, DeviceId)>> {
+    conn.prepare_cached("SELECT member, device FROM sessions WHERE token_hash = ?")?
+        .query_row([token_hash], |row| Ok((MemberId(uuid(row, 0)?), DeviceId(uuid(row, 1)?))))
+        .optional()
+}
+
+/// Notes that the device was here, and by which name.
+pub(crate) fn seen(conn: &Connection, device: DeviceId, name: &str, now: UnixMillis) -> Result<()> {
+    conn.prepare_cached(
+        "UPDATE sessions SET last_seen = ?2, name = ?3 WHERE device = ?1 AND (last_seen < ?2 - ?4 OR name <> ?3)",
+    )?
+    .execute(params![device.0.as_bytes(), now.0, name, SEEN_STEP])?;
+    Ok(())
+}
+
+/// Ends a session of `member`. Says whether there was one.
+pub(crate) fn remove(conn: &Connection, member: MemberId, device: DeviceId) -> Result<bool> {
+    let removed = conn
+        .prepare_cached("DELETE FROM sessions WHERE device = ? AND member = ?")?
+        .execute(params![device.0.as_bytes(), member.0.as_bytes()])?;
+    Ok(removed > 0)
+}
+
+/// The devices of `member`, newest first.
+pub(crate) fn of_member(
+    conn: &Connection,
+    member: MemberId,
+    current: DeviceId,
+    limit: u32,
+) -> Result<Vec<Device>> {
+    conn.prepare_cached(
+        "SELECT device, name, created_at, last_seen FROM sessions WHERE member = ?
+         ORDER BY created_at DESC, device DESC LIMIT ?",
+    )?
+    .query_map(params![member.0.as_bytes(), limit], |row| {
+        let id = DeviceId(uuid(row, "device")?);
+        Ok(Device {
+            id,
+            name: row.get("name")?,
+            since: UnixMillis(row.get("created_at")?),
+            last_seen: UnixMillis(row.get("last_seen")?),
+            current: id == current,
+        })
+    })?
+    .collect()
+}
