@@ -1,15 +1,19 @@
 //! What crosses from Rust to the window: written for the window's eyes, converted from the cores' types at this edge.
-//! The TypeScript of these types is generated from here and committed; the browser's backend produces the same shapes.
+//! The TypeScript of these types is generated from here and committed (`tests/bindings.rs` writes and compares it); the
+//! browser's backend produces the same shapes.
+
+mod from;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use protocol::{HostId, InviteId, MemberId, MessageId, Registration, Role, RoomId, Seq, UnixMillis, Visibility};
+use protocol::{
+    HostId, InviteId, MemberId, MessageId, Registration, Role, RoomId, Seq, UnixMillis, Visibility,
+};
 
 /// What the window opens into.
 #[derive(Debug, Clone, Serialize, TS)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
-#[ts(export)]
 pub enum StartView {
     /// Nothing here yet: host or join.
     First {
@@ -54,7 +58,6 @@ pub struct HostCardView {
 /// A joined host.
 #[derive(Debug, Clone, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export)]
 pub struct HostView {
     /// Its key's hash.
     pub id: HostId,
@@ -121,7 +124,6 @@ pub enum StopView {
 /// A member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export)]
 pub struct PersonView {
     /// For good.
     pub id: MemberId,
@@ -136,7 +138,6 @@ pub struct PersonView {
 /// A room, mine or one I could join.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export)]
 pub struct RoomView {
     /// For good.
     pub id: RoomId,
@@ -155,7 +156,6 @@ pub struct RoomView {
 /// One row of a timeline: an event, or a message still on its way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export)]
 pub struct RowView {
     /// The same for the echo and the event it becomes.
     pub key: String,
@@ -223,7 +223,6 @@ pub enum DeliveryView {
 /// A stretch of a room, ascending.
 #[derive(Debug, Clone, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export)]
 pub struct TimelineView {
     /// The rows.
     pub rows: Vec<RowView>,
@@ -250,7 +249,6 @@ pub struct FoundView {
 /// What answered at an address or invite, its key verified, nothing of ours said yet.
 #[derive(Debug, Clone, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export)]
 pub struct ProbeView {
     /// Who answered.
     pub host: HostCardView,
@@ -265,7 +263,6 @@ pub struct ProbeView {
 /// By which means to join.
 #[derive(Clone, Deserialize, TS)]
 #[serde(tag = "kind", rename_all = "camelCase")]
-#[ts(export)]
 pub enum JoinByView {
     /// New here.
     New {
@@ -286,7 +283,6 @@ pub enum JoinByView {
 /// One thing the doctor found about the network.
 #[derive(Debug, Clone, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export)]
 pub struct FindingView {
     /// For translation and tests.
     pub code: String,
@@ -299,7 +295,6 @@ pub struct FindingView {
 /// An invite, just made.
 #[derive(Clone, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export)]
 pub struct InviteLinkView {
     /// For the app.
     pub app: String,
@@ -322,7 +317,6 @@ pub struct QrView {
 /// A living invite.
 #[derive(Debug, Clone, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export)]
 pub struct InviteView {
     /// For revoking it.
     pub id: InviteId,
@@ -339,7 +333,6 @@ pub struct InviteView {
 /// A device of mine.
 #[derive(Debug, Clone, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export)]
 pub struct DeviceView {
     /// For revoking it.
     pub id: protocol::DeviceId,
@@ -356,7 +349,6 @@ pub struct DeviceView {
 /// A way to open the vault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export)]
 pub enum SlotView {
     /// The OS keyring.
     Keyring,
@@ -371,7 +363,6 @@ pub enum SlotView {
 /// What went wrong, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export)]
 pub struct FailureView {
     /// For programs and for translation.
     pub code: String,
@@ -382,7 +373,6 @@ pub struct FailureView {
 /// Something changed; pushed to the window.
 #[derive(Debug, Clone, Serialize, TS)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
-#[ts(export)]
 pub enum UpdateView {
     /// A host is new or changed.
     Host {
