@@ -112,7 +112,8 @@ impl Profile {
     /// See [`JoinError`]; nothing is kept then.
     pub async fn join(&self, join: Join) -> Result<Client, JoinError> {
         let Join { target, by, device, hosted } = join;
-        let (addresses, expect, token) = read_target(target)?;
+        let (mut addresses, expect, token) = read_target(target)?;
+        addresses.extend(self.known_addresses(&expect).await?);
         self.refuse_second_membership(&expect)?;
         self.secrets().probe().await.map_err(cannot_keep)?;
         let mut link = Box::pin(dial::dial(&addresses, &Expectation::Exactly(expect.clone()))).await?;
@@ -137,6 +138,17 @@ impl Profile {
             ConnectionState::Stopped { reason: StopReason::SessionEnded | StopReason::SignedOut } => Ok(()),
             _ => Err(JoinError::AlreadyJoined),
         }
+    }
+
+    /// Where a host that was joined before has been reached: hints as good as the typed one.
+    async fn known_addresses(&self, host: &HostId) -> Result<Vec<Address>, JoinError> {
+        let id = host.clone();
+        let known = self.store().read(move |connection| match hosts::find(connection, &id)? {
+            Some(row) => hosts::addresses(connection, row.n),
+            None => Ok(Vec::new()),
+        });
+        let known = known.await.map_err(JoinError::Store)?;
+        Ok(known.iter().filter_map(|text| Address::parse(text)).collect())
     }
 
     async fn pin(

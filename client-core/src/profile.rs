@@ -16,7 +16,7 @@ use vault::{Unlock, Vault};
 use crate::client::{ASKS, Client, Shared};
 use crate::connection::Actor;
 use crate::connection::link::Link;
-use crate::discovery::{self, Browse, BrowseError, FoundHost};
+use crate::discovery::{self, BrowseError, FoundHost};
 use crate::error::{CreateProfileError, OpenError, ProfileError, StoreError};
 use crate::secrets::{Secrets, SessionSecrets};
 use crate::store::table::hosts::{self, HostRow};
@@ -160,11 +160,11 @@ impl Profile {
         Ok(store.write(hosts::remove).await?)
     }
 
-    /// Looks for hosts on the local network; entries say which of them are known here.
+    /// Looks for hosts on the local network until every receiver is dropped; entries say which of them are known here.
     ///
     /// # Errors
     /// When storage fails or the network can't be listened to.
-    pub async fn browse(&self) -> Result<Browse, BrowseError> {
+    pub async fn browse(&self) -> Result<watch::Receiver<Vec<FoundHost>>, BrowseError> {
         let known = self.hosts().await.map_err(|_| BrowseError::Profile)?;
         discovery::browse(known.into_iter().map(|host| host.id).collect())
     }

@@ -1,7 +1,7 @@
 //! Reading: from the vault first; what is missing there is fetched from the host while there is a connection.
 
 use protocol::limits::PAGE_EVENTS;
-use protocol::{Event, Member, Reply, Request, RoomId, Seq};
+use protocol::{Event, Member, MessageId, Reply, Request, RoomId, Seq};
 use rusqlite::Connection;
 
 use super::Client;
@@ -101,6 +101,24 @@ impl Client {
             lines(connection, host, list)
         });
         Ok(TimelinePage { items: items.await?, at_start: after == Seq::ZERO, gap })
+    }
+
+    /// One message as it stands now, delivered or not; `None` if it is not held here.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn message(&self, message: MessageId) -> Result<Option<TimelineItem>, StoreError> {
+        let me = self.me();
+        let found = self.shared.store.read(move |connection, host| {
+            match (events::of_message(connection, host, message)?, me) {
+                (Some(event), _) => events::line(connection, host, event).map(Some),
+                (None, Some(me)) => {
+                    Ok(outbox::find(connection, host, message)?.map(|unsent| unsent.line(&me)))
+                }
+                (None, None) => Ok(None),
+            }
+        });
+        found.await
     }
 
     async fn stand(&self, room: RoomId) -> Result<Stand, TimelineError> {

@@ -14,53 +14,18 @@ const GROUP: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(224, 0, 0, 251), 535
 /// A question for `_hearth._tcp.local` (RFC 6762, 18): header with one question, name, type PTR, class IN.
 const QUESTION: &[u8] = b"\0\0\0\0\0\x01\0\0\0\0\0\0\x07_hearth\x04_tcp\x05local\0\0\x0c\0\x01";
 
-/// What a check found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FindingCode {
-    /// The list of interfaces could not be read.
-    Unreadable,
-    /// No network interface is up.
-    NoInterface,
-    /// Only tunnels, containers and virtual machines are connected.
-    OnlyVirtual,
-    /// The router gave no address.
-    NoAddress,
-    /// A tunnel is up and may hide the local network.
-    Tunnel,
-    /// The network has no way for multicast.
-    NoMulticast,
-    /// The system forbids it.
-    MulticastRefused,
-    /// Nothing is wrong on this computer.
-    NothingWrongHere,
-}
-
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// For programs.
-    pub code: FindingCode,
+    /// A stable name, for translations and scripts: `unreadable`, `no_interface`, `only_virtual`, `no_address`, `tunnel`,
+    /// `no_multicast`, `multicast_refused` or `nothing_wrong_here`.
+    pub code: &'static str,
+    /// Whether it alone explains that no host is found.
+    pub blocking: bool,
     /// What it is and what to do, in English.
     pub message: String,
     /// The interface it is about.
     pub interface: Option<String>,
-}
-
-impl FindingCode {
-    /// A stable name, for translations and scripts.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Unreadable => "unreadable",
-            Self::NoInterface => "no_interface",
-            Self::OnlyVirtual => "only_virtual",
-            Self::NoAddress => "no_address",
-            Self::Tunnel => "tunnel",
-            Self::NoMulticast => "no_multicast",
-            Self::MulticastRefused => "multicast_refused",
-            Self::NothingWrongHere => "nothing_wrong_here",
-        }
-    }
 }
 
 /// Checks this computer. Takes milliseconds; sends one small question per interface.
@@ -68,7 +33,7 @@ impl FindingCode {
 pub fn doctor() -> Vec<Finding> {
     let Ok(interfaces) = if_addrs::get_if_addrs() else {
         return vec![finding(
-            FindingCode::Unreadable,
+            "unreadable",
             "this computer's network interfaces can't be listed; type the host's address or paste an invite",
             None,
         )];
@@ -79,9 +44,9 @@ pub fn doctor() -> Vec<Finding> {
         IpAddr::V4(ip) => ask(ip).err().map(|error| refused(&interface.name, &error)),
         IpAddr::V6(_) => None,
     }));
-    if findings.iter().all(|finding| finding.code == FindingCode::Tunnel) {
+    if findings.iter().all(|finding| finding.code == "tunnel") {
         findings.push(finding(
-            FindingCode::NothingWrongHere,
+            "nothing_wrong_here",
             "nothing is wrong on this computer; check that the host is running and on the same network, that its \
              firewall lets Hearth in, and that the Wi-Fi is no guest network that keeps devices apart; or type the \
              host's address or paste an invite",
@@ -98,19 +63,19 @@ fn diagnose(interfaces: &[Interface]) -> Vec<Finding> {
     let mut findings = Vec::new();
     if up.is_empty() {
         findings.push(finding(
-            FindingCode::NoInterface,
+            "no_interface",
             "this computer is not connected to any network; switch Wi-Fi on or plug a cable in",
             None,
         ));
     } else if up.iter().all(|interface| is_virtual(&interface.name)) {
         findings.push(finding(
-            FindingCode::OnlyVirtual,
+            "only_virtual",
             "only tunnels, containers or virtual machines are connected; join the network the host is on",
             None,
         ));
     } else if !up.iter().any(|interface| is_usable(interface)) {
         findings.push(finding(
-            FindingCode::NoAddress,
+            "no_address",
             "the network gave this computer no address; reconnect, or check the router",
             None,
         ));
@@ -120,16 +85,14 @@ fn diagnose(interfaces: &[Interface]) -> Vec<Finding> {
     findings.extend(tunnels.into_iter().map(|interface| {
         let message =
             "a VPN is on and may hide the local network; allow local connections in it, or pause it";
-        finding(FindingCode::Tunnel, message, Some(&interface.name))
+        finding("tunnel", message, Some(&interface.name))
     }));
     findings
 }
 
 fn is_usable(interface: &Interface) -> bool {
-    interface.is_oper_up()
-        && !interface.is_loopback()
-        && !is_virtual(&interface.name)
-        && !(interface.ip().is_ipv4() && interface.is_link_local())
+    let given_by_no_router = interface.ip().is_ipv4() && interface.is_link_local();
+    interface.is_oper_up() && !interface.is_loopback() && !is_virtual(&interface.name) && !given_by_no_router
 }
 
 /// Really asks for hosts from the address `from`, without waiting for answers.
@@ -142,20 +105,21 @@ fn ask(from: Ipv4Addr) -> std::io::Result<()> {
 fn refused(interface: &str, error: &std::io::Error) -> Finding {
     match error.kind() {
         ErrorKind::PermissionDenied => finding(
-            FindingCode::MulticastRefused,
+            "multicast_refused",
             "this computer's firewall or settings keep Hearth from asking the network; allow it local network access",
             Some(interface),
         ),
         _ => finding(
-            FindingCode::NoMulticast,
+            "no_multicast",
             "this network does not carry the question for hosts; type the host's address or paste an invite",
             Some(interface),
         ),
     }
 }
 
-fn finding(code: FindingCode, message: &str, interface: Option<&str>) -> Finding {
-    Finding { code, message: message.to_owned(), interface: interface.map(str::to_owned) }
+fn finding(code: &'static str, message: &str, interface: Option<&str>) -> Finding {
+    let blocking = !matches!(code, "tunnel" | "nothing_wrong_here");
+    Finding { code, blocking, message: message.to_owned(), interface: interface.map(str::to_owned) }
 }
 
 #[cfg(test)]
@@ -174,7 +138,7 @@ mod tests {
         }
     }
 
-    fn codes(interfaces: &[Interface]) -> Vec<FindingCode> {
+    fn codes(interfaces: &[Interface]) -> Vec<&'static str> {
         diagnose(interfaces).into_iter().map(|finding| finding.code).collect()
     }
 
@@ -185,10 +149,10 @@ mod tests {
         let lost = interface("wlan0", [169, 254, 1, 4]);
         let docker = interface("docker0", [172, 17, 0, 1]);
         let vpn = interface("wg0", [10, 9, 0, 1]);
-        assert_eq!(codes(std::slice::from_ref(&lo)), [FindingCode::NoInterface]);
-        assert_eq!(codes(&[lo.clone(), docker.clone()]), [FindingCode::OnlyVirtual]);
-        assert_eq!(codes(&[lo.clone(), lost]), [FindingCode::NoAddress]);
-        assert_eq!(codes(&[lo.clone(), wifi.clone(), vpn]), [FindingCode::Tunnel]);
-        assert_eq!(codes(&[lo, wifi, docker]), []);
+        assert_eq!(codes(std::slice::from_ref(&lo)), ["no_interface"]);
+        assert_eq!(codes(&[lo.clone(), docker.clone()]), ["only_virtual"]);
+        assert_eq!(codes(&[lo.clone(), lost]), ["no_address"]);
+        assert_eq!(codes(&[lo.clone(), wifi.clone(), vpn]), ["tunnel"]);
+        assert_eq!(codes(&[lo, wifi, docker]), [""; 0]);
     }
 }

@@ -8,11 +8,10 @@ use mdns_sd::{IfKind, IfPredicate, ResolvedService, ScopedIp, ServiceDaemon, Ser
 use protocol::{HostId, MDNS_SERVICE};
 use thiserror::Error;
 use tokio::sync::watch;
-use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::FoundHost;
 use super::interfaces::is_virtual;
 use super::sightings::{Announcement, Sightings};
-use super::{Finding, FoundHost};
 
 /// Before listening again after the daemon has closed the receiver.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -30,44 +29,25 @@ pub enum BrowseError {
     Profile,
 }
 
-/// A running search. Dropping it ends it.
-#[derive(Debug)]
-pub struct Browse {
-    found: watch::Receiver<Vec<FoundHost>>,
-    _stop: DropGuard,
-}
-
-impl Browse {
-    /// What is found, now and from now on.
-    #[must_use]
-    pub fn found(&self) -> watch::Receiver<Vec<FoundHost>> {
-        self.found.clone()
-    }
-
-    /// Why nothing might be found.
-    #[must_use]
-    pub fn doctor(&self) -> Vec<Finding> {
-        super::doctor()
-    }
-}
-
-/// Starts to listen on every usable interface; `known` marks the hosts this profile has joined. Needs a tokio runtime.
+/// Starts to listen on every usable interface, until every receiver is dropped. `known` marks the hosts already joined;
+/// [`Profile::browse`](crate::Profile::browse) fills it. Needs a tokio runtime.
 ///
 /// # Errors
 /// When the system gives no socket.
-pub fn browse(known: Vec<HostId>) -> Result<Browse, BrowseError> {
+pub fn browse(known: Vec<HostId>) -> Result<watch::Receiver<Vec<FoundHost>>, BrowseError> {
     let daemon = ServiceDaemon::new().map_err(|error| BrowseError::NoSocket(error.to_string()))?;
     let virtual_ones = IfKind::Predicate(IfPredicate::new(|interface| is_virtual(&interface.name)));
     daemon.disable_interface(virtual_ones).map_err(|error| BrowseError::NoSocket(error.to_string()))?;
     let (publish, found) = watch::channel(Vec::new());
-    let stop = CancellationToken::new();
-    let stopped = stop.clone();
     tokio::spawn(async move {
-        stopped.run_until_cancelled(listen(&daemon, &known, &publish)).await;
+        tokio::select! {
+            () = publish.closed() => {}
+            () = listen(&daemon, &known, &publish) => {}
+        }
         // The daemon's thread ends by itself once it has heard this.
         drop(daemon.shutdown());
     });
-    Ok(Browse { found, _stop: stop.drop_guard() })
+    Ok(found)
 }
 
 async fn listen(daemon: &ServiceDaemon, known: &[HostId], publish: &watch::Sender<Vec<FoundHost>>) {

@@ -7,8 +7,8 @@ mod interfaces;
 mod mdns;
 mod sightings;
 
-pub use doctor::{Finding, FindingCode, doctor};
-pub use mdns::{Browse, BrowseError, browse};
+pub use doctor::{Finding, doctor};
+pub use mdns::{BrowseError, browse};
 
 use protocol::HostId;
 

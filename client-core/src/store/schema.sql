@@ -61,6 +61,8 @@ CREATE TABLE events (
     PRIMARY KEY (host, room, seq)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX events_message ON events (host, message) WHERE message <> x'';
+
 -- Which stretches of each log are held; what lies between two of them is a hole.
 CREATE TABLE coverage (
     host INTEGER NOT NULL REFERENCES hosts (n) ON DELETE CASCADE,

@@ -1,7 +1,7 @@
 //! The log, as far as it is held.
 
-use protocol::{Change, Event, MemberId, RoomId, Seq, UnixMillis};
-use rusqlite::{Connection, Row, params};
+use protocol::{Change, Event, MemberId, MessageId, RoomId, Seq, UnixMillis};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::store::{number, stored, uuid};
 use crate::sync::plan::Span;
@@ -83,6 +83,23 @@ pub(crate) fn following(
         )?
         .query_map(params![host, room.0.as_bytes().as_slice(), stored(after), limit], |row| event(row, room))?
         .collect()
+}
+
+/// The event that a message became.
+pub(crate) fn of_message(
+    connection: &Connection,
+    host: i64,
+    message: MessageId,
+) -> rusqlite::Result<Option<Event>> {
+    connection
+        .prepare_cached(
+            "SELECT seq, at, by, change, room FROM events WHERE host = ?1 AND message = ?2 AND message <> x''",
+        )?
+        .query_row(params![host, message.0.as_bytes().as_slice()], |row| {
+            let room = RoomId(uuid(row, 4)?);
+            event(row, room)
+        })
+        .optional()
 }
 
 /// An event as a line, with the name of whoever did it as far as it is known.

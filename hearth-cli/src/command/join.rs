@@ -1,0 +1,105 @@
+//! `join`: by an invite, which says whom to believe, or by an address, where a person compares words.
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use client_core::{Client, Join, JoinBy, Profile, Target};
+use protocol::{HostId, InviteLink, Secret};
+use serde_json::json;
+
+use crate::arguments::JoinArguments;
+use crate::failure::Failure;
+use crate::{opening, output};
+
+pub(super) async fn join(profile: &Profile, arguments: JoinArguments) -> Result<(), Failure> {
+    let as_json = arguments.json;
+    let join = match InviteLink::parse(&arguments.target) {
+        Ok(link) => by_invite(link, &arguments)?,
+        Err(error) if arguments.target.contains("://") => return Err(Failure::Usage(error.to_string())),
+        Err(_) => by_address(profile, &arguments).await?,
+    };
+    joined(&profile.join(join).await?, as_json)
+}
+
+fn by_invite(link: InviteLink, arguments: &JoinArguments) -> Result<Join, Failure> {
+    let by = JoinBy::Invite { name: name(arguments)?, password: password(arguments)? };
+    Ok(Join { target: Target::Invite(link), by, device: arguments.device.clone(), hosted: false })
+}
+
+async fn by_address(profile: &Profile, arguments: &JoinArguments) -> Result<Join, Failure> {
+    let (name, password) = (name(arguments)?, password(arguments)?);
+    let by = match (arguments.register, password) {
+        (true, password) => JoinBy::Register { name, password },
+        (false, Some(password)) => JoinBy::Password { name, password },
+        (false, None) => {
+            let sentence = "sign in with --password-file FILE, or make a new account with --register";
+            return Err(Failure::Usage(sentence.to_owned()));
+        }
+    };
+    let probe = profile.probe(&arguments.target).await?;
+    compare(&probe.host.id, &probe.host.name, arguments)?;
+    let target = Target::Address { address: arguments.target.clone(), expect: probe.host.id };
+    Ok(Join { target, by, device: arguments.device.clone(), hosted: false })
+}
+
+/// Somebody must say that this is the right host, before anything is sent to it.
+fn compare(id: &HostId, name: &str, arguments: &JoinArguments) -> Result<(), Failure> {
+    let expected = arguments.expect.as_deref().map(|expected| expected.trim().to_lowercase());
+    match expected {
+        Some(expected) if expected == id.to_string() || expected.replace(' ', "-") == id.words() => Ok(()),
+        Some(_) => Err(Failure::Failed(format!(
+            "another host than expected answers: its words are {}; ask whoever runs it",
+            id.words()
+        ))),
+        None if arguments.yes => Ok(()),
+        None if !std::io::stdin().is_terminal() => {
+            let sentence = "compare the host's words: give them with --expect, or believe it with --yes";
+            Err(Failure::Usage(format!("{sentence} ({})", id.words())))
+        }
+        None => ask(id, name),
+    }
+}
+
+fn ask(id: &HostId, name: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "{} answers. Its words are:\n\n    {}\n",
+        output::plain(name),
+        id.words().replace('-', " ")
+    )?;
+    write!(out, "Does the host itself show the same words? [y/N] ")?;
+    out.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    if matches!(answer.trim(), "y" | "Y" | "yes") {
+        Ok(())
+    } else {
+        Err(Failure::Failed("not joined; nothing was sent".to_owned()))
+    }
+}
+
+fn joined(client: &Client, as_json: bool) -> Result<(), Failure> {
+    let me = client.me().map(|me| (me.id, me.name));
+    let (id, words) = (client.id(), client.id().words());
+    if as_json {
+        return output::json(&json!({
+            "host": id, "name": client.host_name(), "words": words,
+            "member": me.as_ref().map(|(id, _)| id), "member_name": me.as_ref().map(|(_, name)| name),
+        }));
+    }
+    let name = me.map(|(_, name)| name).unwrap_or_default();
+    output::line(&format!("joined {} as {}", output::plain(&client.host_name()), output::plain(&name)))
+}
+
+fn name(arguments: &JoinArguments) -> Result<String, Failure> {
+    let user = || std::env::var("USER").or_else(|_| std::env::var("USERNAME")).ok();
+    let name = arguments.name.clone().or_else(user).filter(|name| !name.is_empty());
+    name.ok_or_else(|| Failure::Usage("say your name with --name".to_owned()))
+}
+
+fn password(arguments: &JoinArguments) -> Result<Option<Secret>, Failure> {
+    match &arguments.password_file {
+        None => Ok(None),
+        Some(path) => Ok(Some(Secret::from(opening::first_line(path)?.as_str()))),
+    }
+}
