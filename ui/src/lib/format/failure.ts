@@ -25,6 +25,7 @@ const SENTENCES: Record<string, () => string> = {
   wrong_key: m.failure_wrong_key,
   clipboard: m.failure_clipboard,
   storage_full: m.failure_storage_full,
+  link_copied: m.link_copied,
 };
 
 export function sayFailure(failure: FailureView): string {

@@ -78,6 +78,17 @@ export class Hearth {
     }
   }
 
+  /** Opens a link outside; where that can't be done it is copied instead, and the person is told. */
+  async followLink(url: string): Promise<void> {
+    try {
+      await this.backend.openLink(url);
+    } catch {
+      if (await this.attempt(() => this.backend.copy(url))) {
+        this.notice = { code: "link_copied", message: "" };
+      }
+    }
+  }
+
   #put(view: HostView): void {
     const known = this.#find(view.id);
     if (known) {
