@@ -31,7 +31,7 @@ struct Sender {
 
 #[test]
 fn a_host_killed_under_load_loses_and_doubles_nothing() {
-    let (rounds, ledger, found) = drill(HostPlan::start, ROUNDS, "hearth-server");
+    let (rounds, ledger, found) = drill(ROUNDS, "hearth-server");
     let counts = ledger.counts();
     println!("{rounds} rounds of kill -9: {counts:?}, {} violations", found.len());
     assert_eq!(found, []);
@@ -42,33 +42,28 @@ fn a_host_killed_under_load_loses_and_doubles_nothing() {
 
 #[test]
 fn a_host_that_acknowledges_before_it_commits_is_caught() {
-    let (rounds, _, found) = drill(HostPlan::start, ROUNDS_OF_THE_CONTROL, "hearth-server-too-early");
+    let (rounds, _, found) = drill(ROUNDS_OF_THE_CONTROL, "hearth-server-too-early");
     println!("the control was caught after {rounds} rounds with {} violations", found.len());
     assert!(found.iter().any(|violation| matches!(violation, Violation::Lost { .. })), "{found:?}");
 }
 
 /// Rounds of sending, killing, starting and comparing, until one shows a violation.
-fn drill(
-    start: fn(HostPlan) -> anyhow::Result<Host>,
-    rounds: u32,
-    binary: &str,
-) -> (u32, Ledger, Vec<Violation>) {
+fn drill(rounds: u32, binary: &str) -> (u32, Ledger, Vec<Violation>) {
     let world = World::new().unwrap();
-    let mut plan = world.host("studio");
-    plan.program = program(binary);
-    let mut host = start(plan).unwrap();
+    let host = world.host("studio").start().unwrap();
     let mut senders = gather_senders(&host);
+    let plan = HostPlan { program: program(binary), ..host.stop().unwrap() };
+    let mut host = plan.start().unwrap();
     for round in 1..=rounds {
-        let plan = send_until_killed(host, &mut senders);
-        host = start(plan).unwrap();
-        let ledger = everything_read(&host, &mut senders[..1]);
+        host = send_until_killed(host, &mut senders).start().unwrap();
+        let ledger = everything_read(&host, &senders, 1);
         let found = ledger.violations();
         if !found.is_empty() {
             return (round, ledger, found);
         }
     }
     deliver_what_is_open(&host, &mut senders);
-    let ledger = everything_read(&host, &mut senders);
+    let ledger = everything_read(&host, &senders, senders.len());
     let found = ledger.violations();
     (rounds, ledger, found)
 }
@@ -119,13 +114,13 @@ fn random_byte() -> u8 {
     byte[0]
 }
 
-/// What was written down by all, with the log as each of `readers` reads it now.
-fn everything_read(host: &Host, senders: &mut [Sender]) -> Ledger {
+/// What was written down by all, with the log as the first `readers` of them read it now.
+fn everything_read(host: &Host, senders: &[Sender], readers: usize) -> Ledger {
     let mut all = Ledger::default();
-    for sender in senders.iter() {
+    for sender in senders {
         all.merge(sender.ledger.clone());
     }
-    for sender in senders {
+    for sender in &senders[..readers] {
         let (mut link, _) = sender.connect(host.address()).unwrap();
         all.read_whole(sender.id, sender.room, &link.whole_log(sender.room).unwrap());
     }

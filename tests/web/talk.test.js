@@ -57,7 +57,7 @@ test('a browser signs in by an invite, talks with the command line, and still ha
   const [invite] = await alice.ask('invite', '--json')
 
   const { page, complaints } = await openBrowser(t, path.join(home, 'browser'))
-  await signInByInvite(page, invite.web_link, 'Bob')
+  await signInByInvite(page, invite.web, 'Bob')
   assert.equal(new URL(page.url()).hash, '', 'the invite does not stay in the address')
   await wantNoBarriers(page)
 
@@ -92,10 +92,10 @@ test('a used invite says so, and what to do', async (t) => {
   await alice.say('join', host.owner_link, '--name', 'Alice')
   const [invite] = await alice.ask('invite', '--uses', '1', '--json')
   const carol = client(path.join(home, 'carol'))
-  await carol.say('join', invite.link, '--name', 'Carol')
+  await carol.say('join', invite.app, '--name', 'Carol')
 
   const { page } = await openBrowser(t, path.join(home, 'browser'))
-  await page.goto(invite.web_link)
+  await page.goto(invite.web)
   await at(page, 'sign-in-name').fill('Bob')
   await at(page, 'sign-in-submit').click()
   const alert = page.getByRole('alert')
@@ -113,7 +113,7 @@ test('a message written while the host is away arrives once, after a reload of t
   await alice.say('join', host.owner_link, '--name', 'Alice')
   const [invite] = await alice.ask('invite', '--json')
   const { page } = await openBrowser(t, path.join(home, 'browser'))
-  await signInByInvite(page, invite.web_link, 'Bob')
+  await signInByInvite(page, invite.web, 'Bob')
 
   await host.kill()
   await write(page, 'Are you there?')
