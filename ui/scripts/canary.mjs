@@ -6,7 +6,10 @@ import { join } from "node:path";
 
 const folder = mkdtempSync(join(process.cwd(), "canary-"));
 try {
-  writeFileSync(join(folder, "Canary.svelte"), '<script lang="ts">\n  const wings: number = "two";\n</script>\n\n{wings}\n');
+  writeFileSync(
+    join(folder, "Canary.svelte"),
+    '<script lang="ts">\n  const wings: number = "two";\n</script>\n\n{wings}\n',
+  );
   writeFileSync(
     join(folder, "tsconfig.json"),
     JSON.stringify({ extends: "../tsconfig.json", include: ["Canary.svelte"] }),
@@ -17,7 +20,7 @@ try {
     { encoding: "utf8" },
   );
   if (check.status === 0 || !check.stdout.includes("not assignable")) {
-    console.error("the type check let a deliberate type error pass:\n" + check.stdout + check.stderr);
+    console.error(`the type check let a deliberate type error pass:\n${check.stdout}${check.stderr}`);
     process.exitCode = 1;
   } else {
     console.log("the type check refuses a deliberate type error");

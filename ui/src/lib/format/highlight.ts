@@ -14,7 +14,6 @@ const MOST_CHARS = 20_000;
 const LANGUAGES: Record<string, () => Promise<unknown>> = {
   bash: () => import("shiki/langs/bash.mjs"),
   c: () => import("shiki/langs/c.mjs"),
-  cpp: () => import("shiki/langs/cpp.mjs"),
   css: () => import("shiki/langs/css.mjs"),
   diff: () => import("shiki/langs/diff.mjs"),
   go: () => import("shiki/langs/go.mjs"),
@@ -31,7 +30,10 @@ const LANGUAGES: Record<string, () => Promise<unknown>> = {
 };
 
 const OTHER_NAMES: Record<string, string> = {
-  "c++": "cpp",
+  // The grammar of C++ alone weighs as much as everything else together; that of C colours most of it.
+  "c++": "c",
+  cpp: "c",
+  h: "c",
   js: "javascript",
   patch: "diff",
   py: "python",

@@ -60,7 +60,11 @@ function blockOf(token: Token, cursor: Cursor): Block | null {
       return { kind: "heading", of: textUntil(cursor, "heading_close") };
     case "fence":
     case "code_block":
-      return { kind: "code", language: token.info.trim().split(/\s+/)[0] ?? "", text: token.content.replace(/\n$/, "") };
+      return {
+        kind: "code",
+        language: token.info.trim().split(/\s+/)[0] ?? "",
+        text: token.content.replace(/\n$/, ""),
+      };
     case "blockquote_open":
       return { kind: "quote", of: blocks(cursor, "blockquote_close") };
     case "bullet_list_open":

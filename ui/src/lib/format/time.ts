@@ -31,7 +31,12 @@ export function day(at: number, now: number = Date.now()): string {
     return relative.charAt(0).toLocaleUpperCase(spoken.current) + relative.slice(1);
   }
   const thisYear = new Date(at).getFullYear() === new Date(now).getFullYear();
-  const options = { weekday: "long", day: "numeric", month: "long", ...(thisYear ? {} : { year: "numeric" as const }) } as const;
+  const options = {
+    weekday: "long",
+    day: "numeric",
+    month: "long",
+    ...(thisYear ? {} : { year: "numeric" as const }),
+  } as const;
   return format(thisYear ? "day" : "day-year", options).format(at);
 }
 

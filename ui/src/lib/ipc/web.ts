@@ -26,11 +26,19 @@ import { asFailure, Refusal } from "./failure";
 import { delay } from "./web/backoff";
 import { uuid7 } from "./web/bytes";
 import { deviceName } from "./web/device";
-import { afterClose, CLOSE_SESSION_ENDED, isTemporary, PAGE_EVENTS, type Reply, SYNC_ROOMS, TEXT_BYTES } from "./web/frames";
+import {
+  afterClose,
+  CLOSE_SESSION_ENDED,
+  isTemporary,
+  PAGE_EVENTS,
+  type Reply,
+  SYNC_ROOMS,
+  TEXT_BYTES,
+} from "./web/frames";
 import { linksOf } from "./web/invite";
 import { Link } from "./web/link";
 import { type Item, Outbox } from "./web/outbox";
-import { forget, recall, type Remembered, remember, takeInvite } from "./web/remembered";
+import { forget, type Remembered, recall, remember, takeInvite } from "./web/remembered";
 import { Replica } from "./web/replica";
 import { rowOfItem } from "./web/rows";
 import { wordsOf } from "./web/words";
@@ -226,7 +234,13 @@ class BrowserBackend implements Backend {
 
   async devices(): Promise<DeviceView[]> {
     const { devices } = await this.#live().ask({ type: "devices" }, "devices");
-    return devices.map(({ id, name, since, last_seen, current }) => ({ id, name, since, lastSeen: last_seen, current }));
+    return devices.map(({ id, name, since, last_seen, current }) => ({
+      id,
+      name,
+      since,
+      lastSeen: last_seen,
+      current,
+    }));
   }
 
   async revokeDevice(_host: string, device: string): Promise<void> {
@@ -288,7 +302,10 @@ class BrowserBackend implements Backend {
       const welcome = await link.greet(VERSION);
       const expected = by.kind === "invite" ? this.#invite?.host : this.#kept?.host.id;
       if (expected !== undefined && expected !== welcome.host.id) {
-        throw new Refusal("wrong_key", "another host answers here than the one you were invited to; ask for a new invite");
+        throw new Refusal(
+          "key_changed",
+          "another host answers here than the one you were invited to; ask for a new invite",
+        );
       }
       this.#settle(welcome.host.id);
       const signed = await this.#signIn(link, welcome, by);
@@ -370,7 +387,7 @@ class BrowserBackend implements Backend {
     try {
       const welcome = await link.greet(VERSION);
       if (!this.#kept || welcome.host.id !== this.#kept.host.id) {
-        throw new Refusal("wrong_key", "another host answers here than the one you signed in at");
+        throw new Refusal("key_changed", "another host answers here than the one you signed in at");
       }
       this.#setState({ kind: "signingIn" });
       return { link, signed: await this.#signIn(link, welcome, { kind: "session", token: this.#kept.token }) };
@@ -410,7 +427,7 @@ class BrowserBackend implements Backend {
     this.#reason = message;
     if (code === "session_ended" || code === "wrong_credentials") {
       this.#stop("sessionEnded", message);
-    } else if (code === "wrong_key") {
+    } else if (code === "key_changed") {
       this.#stop("keyChanged", message);
     }
   }

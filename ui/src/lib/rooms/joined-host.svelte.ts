@@ -17,7 +17,9 @@ export class JoinedHost {
   readonly #timelines = new Map<string, Timeline>();
   readonly #backend: Backend;
 
-  readonly room: RoomView | null = $derived(this.rooms.find((room) => room.id === this.#chosen) ?? this.rooms[0] ?? null);
+  readonly room: RoomView | null = $derived(
+    this.rooms.find((room) => room.id === this.#chosen) ?? this.rooms[0] ?? null,
+  );
   readonly live: boolean = $derived(this.view.state.kind === "live");
   readonly canManage: boolean = $derived(this.view.me?.role === "owner" || this.view.me?.role === "admin");
 

@@ -25,7 +25,9 @@ export class Hearth {
   #chosen: string | null = $state(localStorage.getItem(LAST_HOST));
   #subscribed = false;
 
-  readonly host: JoinedHost | null = $derived(this.hosts.find((host) => host.view.id === this.#chosen) ?? this.hosts[0] ?? null);
+  readonly host: JoinedHost | null = $derived(
+    this.hosts.find((host) => host.view.id === this.#chosen) ?? this.hosts[0] ?? null,
+  );
 
   readonly backend: Backend;
 

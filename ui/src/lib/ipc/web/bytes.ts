@@ -16,7 +16,10 @@ export function toHex(bytes: Uint8Array): string {
 }
 
 /** A UUIDv7 (RFC 9562): sortable by the time it was made. */
-export function uuid7(now: number = Date.now(), random: Uint8Array = crypto.getRandomValues(new Uint8Array(10))): string {
+export function uuid7(
+  now: number = Date.now(),
+  random: Uint8Array = crypto.getRandomValues(new Uint8Array(10)),
+): string {
   const bytes = new Uint8Array(16);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(now) << 16n);
   bytes.set(random, 6);

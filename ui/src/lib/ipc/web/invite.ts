@@ -5,7 +5,11 @@ import { encode } from "uqr";
 import type { InviteLinkView } from "../bindings/InviteLinkView";
 import type { QrView } from "../bindings/QrView";
 
-export function linksOf(page: Pick<Location, "protocol" | "hostname" | "port" | "origin">, host: string, token: string): InviteLinkView {
+export function linksOf(
+  page: Pick<Location, "protocol" | "hostname" | "port" | "origin">,
+  host: string,
+  token: string,
+): InviteLinkView {
   const port = page.port || (page.protocol === "https:" ? "443" : "80");
   const app = `hearth://join/${host}?a=${page.hostname}:${port}&t=${token}`;
   return { app, web: `${page.origin}/join/${host}#t=${token}`, qr: pictureOf(app) };

@@ -51,7 +51,9 @@ export class Link {
         clearTimeout(timer);
         socket.onopen = socket.onclose = null;
         socket.close();
-        reject(new Refusal("unreachable", "the host does not answer; see that it runs and that you are on its network"));
+        reject(
+          new Refusal("unreachable", "the host does not answer; see that it runs and that you are on its network"),
+        );
       };
       const timer = setTimeout(fail, OPEN_MS);
       socket.onclose = fail;
@@ -69,7 +71,7 @@ export class Link {
     const welcome = await this.ask({ type: "hello", nonce: toBase64Url(nonce), client }, "welcome");
     if ((await judge(welcome, nonce, globalThis.crypto.subtle)) === "refuted") {
       this.close();
-      throw new Refusal("wrong_key", "what answers here can not prove that it is this host; do not sign in");
+      throw new Refusal("key_changed", "what answers here can not prove that it is this host; do not sign in");
     }
     this.#heart = setInterval(() => this.#beat(), welcome.heartbeat_ms);
     return welcome;

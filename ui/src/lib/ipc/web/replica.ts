@@ -94,7 +94,10 @@ export class Replica {
   }
 
   setPresence(online: readonly string[], offline: readonly string[]): void {
-    for (const [ids, here] of [[online, true], [offline, false]] as const) {
+    for (const [ids, here] of [
+      [online, true],
+      [offline, false],
+    ] as const) {
       for (const id of ids) {
         const member = this.#members.get(id);
         if (member) {

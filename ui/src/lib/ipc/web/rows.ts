@@ -6,7 +6,13 @@ import type { Item } from "./outbox";
 
 export function rowOfEvent(event: Event, nameOf: (member: string) => string): RowView {
   const { change } = event;
-  const frame = { seq: event.seq, at: event.at, by: event.by, byName: nameOf(event.by), delivery: { kind: "sent" } as const };
+  const frame = {
+    seq: event.seq,
+    at: event.at,
+    by: event.by,
+    byName: nameOf(event.by),
+    delivery: { kind: "sent" } as const,
+  };
   const key = `${event.room}/${event.seq}`;
   switch (change.kind) {
     case "posted":
