@@ -103,21 +103,40 @@ fn tauri_is_in_the_shell_only() {
     }
 }
 
+/// Others hand a connection on, as the token of being inside a read or a turn of the writer, and never look into it.
 #[test]
 fn sql_is_in_stores_and_the_vault_only() {
-    let strays: Vec<_> = files_with(&["rusqlite"])
+    let sql = [
+        ".prepare",
+        ".execute_batch(",
+        ".query_row(",
+        ".query_map(",
+        "params!",
+        "SELECT ",
+        "INSERT INTO",
+        "DELETE FROM",
+    ];
+    let strays: Vec<_> = files_with(&sql)
         .into_iter()
         .filter(|name| {
             !name.starts_with("vault/") && !name.contains("/store/") && !name.ends_with("/store.rs")
         })
         .collect();
     assert_eq!(strays, Vec::<String>::new());
+    for (name, used) in dependencies() {
+        let may = ["vault", "server-core", "client-core", "bench"].contains(&name.as_str());
+        assert!(may || !used.contains("rusqlite"), "{name} uses rusqlite");
+    }
 }
 
 #[test]
 fn the_keyring_is_behind_one_file() {
-    let used = files_with(&["keyring_core::", "zbus_secret_service_keyring_store", "use keyring::"]);
+    let used = files_with(&["keyring_core::", "zbus_secret_service_keyring_store", " ::keyring::"]);
     assert_eq!(used, ["vault/src/keyring.rs"]);
+    for (name, used) in dependencies() {
+        let keyring = used.iter().any(|dependency| dependency.contains("keyring"));
+        assert!(!keyring || name == "vault", "{name} uses a keyring by itself");
+    }
 }
 
 #[test]

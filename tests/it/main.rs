@@ -30,7 +30,8 @@ fn invite(who: &Cli, uses: u32) -> InviteLink {
 
 /// The texts of a room's messages, as `who` sees them.
 fn texts(who: &Cli, room: &str) -> Vec<String> {
-    let lines = who.done(&["history", room, "--json", "--limit", "500"]).unwrap().json().unwrap();
+    let lines =
+        who.done(&["history", room, "--json", "--limit", "500", "--timeout", "5"]).unwrap().json().unwrap();
     let messages = lines.iter().filter(|line| line["kind"] == "message");
     messages.map(|line| line["text"].as_str().unwrap().to_owned()).collect()
 }

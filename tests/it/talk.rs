@@ -29,6 +29,7 @@ fn a_message_written_while_the_host_is_down_arrives_once() {
     let bob = world.client("bob").unwrap();
     bob.join(&invite(&alice, 1), "Bob").unwrap();
 
+    assert!(texts(&bob, "general").is_empty(), "from here on bob holds the whole room");
     let plan = host.kill().unwrap();
     bob.done(&["post", "general", "Are you there?", "--no-wait"]).unwrap();
     assert_eq!(texts(&bob, "general"), ["Are you there?"]);

@@ -41,6 +41,7 @@ impl World {
             name: name.to_owned(),
             listen: "127.0.0.1:0".to_owned(),
             announce: false,
+            open: false,
             namespace: None,
         }
     }
@@ -83,6 +84,8 @@ pub struct HostPlan {
     pub listen: String,
     /// Whether it shows itself on the network.
     pub announce: bool,
+    /// Whether its first start opens it to everyone on the local network.
+    pub open: bool,
     /// The network it lives in, if not ours.
     pub namespace: Option<Namespace>,
 }
@@ -111,6 +114,9 @@ impl HostPlan {
         command.args(["--name", &self.name, "--json"]);
         if !self.announce {
             command.arg("--no-announce");
+        }
+        if self.open {
+            command.args(["--registration", "open"]);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         Ok(command)
