@@ -107,7 +107,7 @@ fn tauri_is_in_the_shell_only() {
 #[test]
 fn sql_is_in_stores_and_the_vault_only() {
     let sql = [
-        ".prepare",
+        "conn.prepare",
         ".execute_batch(",
         ".query_row(",
         ".query_map(",
