@@ -170,7 +170,8 @@ impl Client {
         Ok(TimelinePage { items, at_start, gap: false })
     }
 
-    /// What is held of a page, where the rest can't be had now.
+    /// What is held of a page, where the rest can't be had now: down to the next hole, or beyond one that is at the top.
+    /// With a gap it never counts as the start, so that whoever pages on asks for the hole again.
     async fn shown_with_gap(
         &self,
         room: RoomId,
@@ -180,12 +181,18 @@ impl Client {
         began: bool,
     ) -> Result<TimelinePage, TimelineError> {
         let held = self.shared.store.read(move |connection, host| {
-            lines(connection, host, events::newest(connection, host, room, top, limit)?)
+            let held = coverage::of(connection, host, room)?;
+            let span = if began { held.around(top) } else { held.below(top) };
+            let Some(span) = span else {
+                return Ok(Vec::new());
+            };
+            let last = span.last.min(top);
+            let first = span.first.max(Seq(last.0.saturating_sub(u64::from(limit) - 1)));
+            lines(connection, host, events::within(connection, host, room, Span { first, last })?)
         });
         let mut items = held.await?;
-        let at_start = began || items.first().is_some_and(|item| item.seq == Some(Seq(1)));
         self.append_unsent(room, before, &mut items).await?;
-        Ok(TimelinePage { items, at_start, gap: !began })
+        Ok(TimelinePage { items, at_start: began, gap: !began })
     }
 
     async fn append_unsent(

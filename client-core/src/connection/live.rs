@@ -188,8 +188,14 @@ impl Live<'_> {
             self.syncs += 1;
         }
         self.ask_members(None).await?;
-        self.shared.enter(ConnectionState::Live);
         self.drain().await
+    }
+
+    /// Live means caught up: what was missed is here, with the names of those who did it.
+    fn settle(&self) {
+        if self.syncs == 0 && !self.asking_members {
+            self.shared.enter(ConnectionState::Live);
+        }
     }
 
     async fn say(&mut self, request: Request, purpose: Purpose) -> Result<(), Ended> {
@@ -403,6 +409,9 @@ impl Live<'_> {
         }
         if more_members.is_some() {
             self.ask_members(more_members).await?;
+        }
+        if !self.shared.state.borrow().is_live() {
+            self.settle();
         }
         if drain { self.drain().await } else { Ok(()) }
     }

@@ -117,6 +117,7 @@ impl Actor {
 
     async fn live(&mut self, link: Box<Link>, signed_in: Box<SignedIn>) -> Step {
         let since = Instant::now();
+        self.shared.enter(ConnectionState::SigningIn);
         let ended = Box::pin(live::live(&self.shared, &mut self.asks, link, signed_in)).await;
         self.backoff.lived(since.elapsed());
         self.shared.nobody_online();

@@ -7,9 +7,9 @@ use protocol::HostId;
 pub enum ConnectionState {
     /// Looking for the host at all its addresses.
     Dialling,
-    /// The host has proven its key; saying who we are.
+    /// The host has proven its key; saying who we are, and hearing what was missed.
     SigningIn,
-    /// Messages flow.
+    /// Caught up; messages flow.
     Live,
     /// Trying again by itself.
     Waiting {

@@ -6,6 +6,8 @@
 mod announce;
 mod receive;
 pub(crate) mod table;
+#[cfg(test)]
+mod tests;
 
 use protocol::{HostId, RoomId, Seq, Visibility};
 use rusqlite::Connection;

@@ -55,6 +55,11 @@ impl Coverage {
         self.spans.last().map_or(Seq::ZERO, |span| span.last)
     }
 
+    /// The newest stretch that begins at `seq` or below.
+    pub(crate) fn below(&self, seq: Seq) -> Option<Span> {
+        self.spans.iter().rev().copied().find(|span| span.first <= seq)
+    }
+
     /// The stretch that holds `seq`.
     pub(crate) fn around(&self, seq: Seq) -> Option<Span> {
         self.spans.iter().copied().find(|span| span.first <= seq && seq <= span.last)

@@ -1,22 +1,36 @@
 //! `join`: by an invite, which says whom to believe, or by an address, where a person compares words.
 
 use std::io::{BufRead, IsTerminal, Write};
+use std::time::Duration;
 
 use client_core::{Client, Join, JoinBy, Profile, Target};
 use protocol::{HostId, InviteLink, Secret};
 use serde_json::json;
 
+use super::live;
 use crate::arguments::JoinArguments;
 use crate::failure::Failure;
 use crate::{opening, output};
 
+/// How long to find out whether the session with a host known already is alive.
+const WHETHER_ALIVE: Duration = Duration::from_secs(10);
+
 pub(super) async fn join(profile: &Profile, arguments: JoinArguments) -> Result<(), Failure> {
     let as_json = arguments.json;
-    let join = match InviteLink::parse(&arguments.target) {
-        Ok(link) => by_invite(link, &arguments)?,
-        Err(error) if arguments.target.contains("://") => return Err(Failure::Usage(error.to_string())),
+    let (host, join) = match InviteLink::parse(&arguments.target) {
+        Ok(link) => (link.host.clone(), by_invite(link, &arguments)?),
+        Err(error) if arguments.target.contains("/join/") || arguments.target.starts_with("hearth:") => {
+            return Err(Failure::Usage(error.to_string()));
+        }
         Err(_) => by_address(profile, &arguments).await?,
     };
+    // A session that still lives makes a second account needless; one that has ended is replaced.
+    if profile.hosts().await?.iter().any(|known| known.id == host) {
+        profile.start().await?;
+        if let Some(client) = profile.client(&host) {
+            let _ = live(&client, WHETHER_ALIVE).await;
+        }
+    }
     joined(&profile.join(join).await?, as_json)
 }
 
@@ -25,7 +39,7 @@ fn by_invite(link: InviteLink, arguments: &JoinArguments) -> Result<Join, Failur
     Ok(Join { target: Target::Invite(link), by, device: arguments.device.clone(), hosted: false })
 }
 
-async fn by_address(profile: &Profile, arguments: &JoinArguments) -> Result<Join, Failure> {
+async fn by_address(profile: &Profile, arguments: &JoinArguments) -> Result<(HostId, Join), Failure> {
     let (name, password) = (name(arguments)?, password(arguments)?);
     let by = match (arguments.register, password) {
         (true, password) => JoinBy::Register { name, password },
@@ -37,8 +51,9 @@ async fn by_address(profile: &Profile, arguments: &JoinArguments) -> Result<Join
     };
     let probe = profile.probe(&arguments.target).await?;
     compare(&probe.host.id, &probe.host.name, arguments)?;
-    let target = Target::Address { address: arguments.target.clone(), expect: probe.host.id };
-    Ok(Join { target, by, device: arguments.device.clone(), hosted: false })
+    let host = probe.host.id;
+    let target = Target::Address { address: arguments.target.clone(), expect: host.clone() };
+    Ok((host, Join { target, by, device: arguments.device.clone(), hosted: false }))
 }
 
 /// Somebody must say that this is the right host, before anything is sent to it.

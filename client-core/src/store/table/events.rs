@@ -49,25 +49,6 @@ pub(crate) fn within(
         .collect()
 }
 
-/// The newest `limit` held up to `top`, ascending, holes or not.
-pub(crate) fn newest(
-    connection: &Connection,
-    host: i64,
-    room: RoomId,
-    top: Seq,
-    limit: u32,
-) -> rusqlite::Result<Vec<Event>> {
-    let mut events: Vec<Event> = connection
-        .prepare_cached(
-            "SELECT seq, at, by, change FROM events WHERE host = ?1 AND room = ?2 AND seq <= ?3
-             ORDER BY seq DESC LIMIT ?4",
-        )?
-        .query_map(params![host, room.0.as_bytes().as_slice(), stored(top), limit], |row| event(row, room))?
-        .collect::<Result<_, _>>()?;
-    events.reverse();
-    Ok(events)
-}
-
 /// The first `limit` held after `after`, ascending, holes or not.
 pub(crate) fn following(
     connection: &Connection,

@@ -1,0 +1,241 @@
+//! The store against a real vault: what is taken, what it becomes, and that the documented schema is the real one.
+
+use protocol::{
+    Change, ErrorCode, Event, HostId, Member, MemberId, MessageId, Role, Room, RoomId, Seq, Text, UnixMillis,
+    Visibility,
+};
+use uuid::Uuid;
+use vault::Unlock;
+
+use super::receive::{Received, take};
+use super::table::{coverage, events, hosts, outbox, rooms};
+use super::{Outcome, SCHEMA};
+use crate::outbox::item::{Refusal, Unsent};
+use crate::sync::plan::Span;
+use crate::timeline::{Delivery, TimelineDiff};
+
+const ROOM: RoomId = RoomId(Uuid::from_u128(7));
+
+struct Kept {
+    vault: vault::Vault,
+    host: i64,
+    _folder: tempfile::TempDir,
+}
+
+fn alice() -> Member {
+    Member { id: MemberId(Uuid::from_u128(1)), name: "alice".into(), role: Role::Member, online: false }
+}
+
+fn room(head: u64) -> Room {
+    Room {
+        id: ROOM,
+        name: "general".into(),
+        topic: String::new(),
+        visibility: Visibility::Public,
+        head: Seq(head),
+        members: 2,
+    }
+}
+
+fn posted(seq: u64, message: u128, by: u128) -> Event {
+    let change = Change::Posted { message: MessageId(Uuid::from_u128(message)), text: Text("hello".into()) };
+    Event { room: ROOM, seq: Seq(seq), at: UnixMillis(0), by: MemberId(Uuid::from_u128(by)), change }
+}
+
+fn stretch(seqs: std::ops::RangeInclusive<u64>) -> Received {
+    let head = Seq(*seqs.end());
+    let events = seqs.map(|seq| posted(seq, 1000 + u128::from(seq), 2)).collect();
+    Received::Stretch { room: ROOM, events, head, quiet: false }
+}
+
+fn unsent(message: u128) -> Unsent {
+    Unsent {
+        room: ROOM,
+        message: MessageId(Uuid::from_u128(message)),
+        text: Text("hello".into()),
+        queued_at: UnixMillis(0),
+        refusal: None,
+    }
+}
+
+impl Kept {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("key");
+        let vault = vault::create(&folder.path().join("vault"), Unlock::KeyFile(&key), &SCHEMA).unwrap();
+        let host = vault
+            .write_blocking(|connection| {
+                let id = HostId::from_digest([1; 32]);
+                hosts::put(connection, &id, "studio", "laptop", false, &alice())
+            })
+            .unwrap();
+        let kept = Self { vault, host, _folder: folder };
+        kept.take(vec![Received::Rooms(vec![room(0)]), Received::Members(vec![alice()])]);
+        kept
+    }
+
+    fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&rusqlite::Connection, i64) -> rusqlite::Result<T> + Send + 'static,
+    ) -> T {
+        let host = self.host;
+        self.vault.write_blocking(move |connection| job(connection, host)).unwrap()
+    }
+
+    fn take(&self, batch: Vec<Received>) -> Outcome {
+        self.write(move |connection, host| take(connection, host, alice(), batch))
+    }
+
+    fn held(&self) -> Vec<(u64, u64)> {
+        let spans = self.write(|connection, host| coverage::of(connection, host, ROOM));
+        spans.spans().iter().map(|span| (span.first.0, span.last.0)).collect()
+    }
+
+    fn events(&self) -> usize {
+        let all = Span { first: Seq(1), last: Seq(u64::from(u32::MAX)) };
+        self.write(move |connection, host| events::within(connection, host, ROOM, all)).len()
+    }
+}
+
+#[test]
+fn the_same_words_twice_change_nothing() {
+    let kept = Kept::new();
+    assert_eq!(kept.take(vec![stretch(1..=5)]).diffs.len(), 5);
+    let again = kept.take(vec![stretch(1..=5), Received::Event(posted(3, 1003, 2))]);
+    assert!(again.diffs.is_empty() && again.rooms.is_none() && again.gaps.is_empty());
+    assert_eq!((kept.held(), kept.events()), (vec![(1, 5)], 5));
+}
+
+#[test]
+fn what_a_sync_leaves_out_stays_a_hole_until_it_is_paged() {
+    let kept = Kept::new();
+    kept.take(vec![stretch(1..=3)]);
+    let outcome = kept.take(vec![stretch(9..=12)]);
+    assert!(outcome.gaps.is_empty(), "a hole of a sync is known, not missed");
+    assert_eq!(kept.held(), [(1, 3), (9, 12)]);
+    kept.take(vec![stretch(4..=8)]);
+    assert_eq!(kept.held(), [(1, 12)]);
+}
+
+#[test]
+fn a_pushed_event_without_the_ones_before_it_shows_a_gap() {
+    let kept = Kept::new();
+    kept.take(vec![stretch(1..=3)]);
+    assert!(kept.take(vec![Received::Event(posted(4, 4, 2))]).gaps.is_empty());
+    assert_eq!(kept.take(vec![Received::Event(posted(7, 7, 2))]).gaps, [ROOM]);
+    let closed = kept.take(vec![Received::Event(posted(9, 9, 2)), stretch(5..=8)]);
+    assert!(closed.gaps.is_empty(), "the same turn brought what was missing");
+}
+
+#[test]
+fn an_acknowledgement_turns_an_unsent_message_into_its_event_once() {
+    let kept = Kept::new();
+    kept.write(|connection, host| outbox::put(connection, host, &unsent(42)));
+    let acked = || Received::Acked {
+        message: MessageId(Uuid::from_u128(42)),
+        room: ROOM,
+        seq: Seq(1),
+        at: UnixMillis(9),
+    };
+    let outcome = kept.take(vec![acked(), Received::Event(posted(1, 42, 1)), acked()]);
+    let [(ROOM, TimelineDiff::Put(item))] = outcome.diffs.as_slice() else { panic!("{outcome:?}") };
+    assert_eq!((item.seq, &item.delivery, item.by_name.as_str()), (Some(Seq(1)), &Delivery::Sent, "alice"));
+    assert_eq!(kept.write(outbox::count), 0);
+    assert_eq!(kept.events(), 1);
+}
+
+#[test]
+fn an_own_event_that_overtakes_its_acknowledgement_empties_the_outbox() {
+    let kept = Kept::new();
+    kept.write(|connection, host| outbox::put(connection, host, &unsent(42)));
+    kept.take(vec![Received::Event(posted(1, 42, 1))]);
+    assert_eq!(kept.write(outbox::count), 0);
+}
+
+#[test]
+fn another_members_event_with_my_messages_id_leaves_my_outbox_alone() {
+    let kept = Kept::new();
+    kept.write(|connection, host| outbox::put(connection, host, &unsent(42)));
+    kept.take(vec![Received::Event(posted(1, 42, 2))]);
+    assert_eq!(kept.write(outbox::count), 1);
+}
+
+#[test]
+fn a_refused_message_keeps_its_reason_and_lets_the_next_one_through() {
+    let kept = Kept::new();
+    kept.write(|connection, host| {
+        outbox::put(connection, host, &unsent(1))?;
+        outbox::put(connection, host, &unsent(2))
+    });
+    let heads = |kept: &Kept| kept.write(outbox::heads).into_iter().map(|head| head.message.0.as_u128());
+    assert_eq!(heads(&kept).collect::<Vec<_>>(), [1]);
+    let refusal = Refusal { code: ErrorCode::NotFound, message: "no such room".into() };
+    let message = MessageId(Uuid::from_u128(1));
+    let outcome = kept.take(vec![Received::Refused { message, refusal: refusal.clone() }]);
+    let failed = Delivery::Failed { code: ErrorCode::NotFound, message: "no such room".into() };
+    assert!(matches!(&outcome.diffs[0].1, TimelineDiff::Put(item) if item.delivery == failed));
+    assert_eq!(heads(&kept).collect::<Vec<_>>(), [2]);
+    let kept_refusal = kept.write(move |connection, host| outbox::find(connection, host, message));
+    assert_eq!(kept_refusal.unwrap().refusal, Some(refusal));
+}
+
+#[test]
+fn a_long_stretch_is_told_as_one_reading_anew() {
+    let kept = Kept::new();
+    assert_eq!(kept.take(vec![stretch(1..=200)]).diffs, [(ROOM, TimelineDiff::Reset)]);
+}
+
+#[test]
+fn numbers_beyond_all_reason_are_not_taken() {
+    let kept = Kept::new();
+    kept.take(vec![Received::Event(posted(0, 1, 2)), Received::Event(posted(u64::MAX, 2, 2))]);
+    assert_eq!((kept.held(), kept.events()), (vec![], 0));
+}
+
+#[test]
+fn membership_counts_follow_the_log_once() {
+    let kept = Kept::new();
+    let bob = MemberId(Uuid::from_u128(2));
+    let came = Event { change: Change::Joined { member: bob }, ..posted(1, 0, 2) };
+    kept.take(vec![Received::Event(came.clone()), Received::Event(came)]);
+    let found = kept.write(|connection, host| rooms::find(connection, host, ROOM)).unwrap();
+    assert_eq!((found.members, found.head), (3, Seq(1)));
+}
+
+#[test]
+fn forgetting_a_host_leaves_no_row_of_it() {
+    let kept = Kept::new();
+    kept.take(vec![stretch(1..=3)]);
+    kept.write(|connection, host| outbox::put(connection, host, &unsent(1)));
+    kept.write(hosts::remove);
+    for table in ["hosts", "addresses", "sessions", "members", "rooms", "events", "coverage", "outbox"] {
+        let left: i64 = kept.write(move |connection, _| {
+            connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
+        });
+        assert_eq!(left, 0, "{table}");
+    }
+}
+
+#[test]
+fn the_documented_schema_is_the_real_one() {
+    let kept = Kept::new();
+    let real: Vec<String> = kept.write(|connection, _| {
+        connection
+            .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid")?
+            .query_map([], |row| row.get(0))?
+            .collect()
+    });
+    let documented =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/client-schema.sql"));
+    let statements = |text: &str| -> Vec<String> {
+        let without_comments: Vec<&str> =
+            text.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+        let words = without_comments.join(" ");
+        words
+            .split(';')
+            .map(|statement| statement.split_whitespace().collect::<Vec<_>>().join(" "))
+            .filter(|statement| !statement.is_empty())
+            .collect()
+    };
+    assert_eq!(statements(&documented.unwrap()), statements(&real.join(";")));
+}
