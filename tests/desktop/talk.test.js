@@ -15,7 +15,7 @@ async function host(window, hostName, ownerName) {
 }
 
 async function joinWhatIsFound(window, hostName, name) {
-  await window.press('found-host', `[data-name="${hostName}"]`)
+  await window.press('found-host', `[data-name="${hostName}"] button`)
   await window.press('confirm-words')
   await window.fill('join-name', name)
   await window.press('join-submit')

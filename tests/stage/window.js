@@ -5,7 +5,7 @@ import { mkdirSync, openSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { remote } from 'webdriverio'
-import { binary, until } from './programs.js'
+import { binary, picture, until } from './programs.js'
 
 /** Two free ports: the driver's, and the one it speaks to the webview by. */
 async function freePort() {
@@ -54,18 +54,26 @@ class Window {
     this.app = Number(childrenOf(driver.pid).trim().split(/\s+/)[0])
   }
 
+  /** Looks again and again; what the window shows in the end is kept if it was in vain. */
+  async until(what, look) {
+    try {
+      return await until(what, look)
+    } catch (error) {
+      await this.screenshot(picture('in-vain.png')).catch(() => {})
+      throw error
+    }
+  }
+
   /** The element with this test id, once it is shown. */
   async at(id, more = '') {
     const element = this.browser.$(`[data-testid="${id}"]${more}`)
-    await until(`${id}${more} in the window`, () => element.isDisplayed())
+    await this.until(`${id}${more} in the window`, () => element.isDisplayed())
     return element
   }
 
   async press(id, more = '') {
-    await until(`${id}${more} to be pressed`, async () => {
-      await (await this.at(id, more)).click()
-      return true
-    })
+    const element = await this.at(id, more)
+    await this.until(`${id}${more} to be pressed`, () => element.click().then(() => true))
   }
 
   async fill(id, text) {
@@ -98,7 +106,7 @@ class Window {
 
   /** Waits until exactly one row holds `text`, in this state. */
   async wantRow(text, delivery = 'sent') {
-    await until(`one row "${text}" that is ${delivery}`, async () => {
+    await this.until(`one row "${text}" that is ${delivery}`, async () => {
       const rows = await this.rows(text)
       return rows.length === 1 && rows[0] === delivery
     })
