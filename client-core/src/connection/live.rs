@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use protocol::limits::{PAGE_EVENTS, SYNC_ROOMS};
 use protocol::{
-    Cursor, ErrorCode, Failure, MemberId, MessageId, Reply, Request, RoomId, ServerFrame, SignedIn,
+    CloseCode, Cursor, ErrorCode, Failure, MemberId, MessageId, Reply, Request, RoomId, ServerFrame, SignedIn,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -122,6 +122,7 @@ pub(super) async fn live(
             live.link.close().await;
             End::Closed
         }
+        Err(End::Link(Ended::Closed(code))) if code == CloseCode::SessionEnded.code() => live.session_ended(),
         Err(end) => end,
         Ok(never) => match never {},
     }
@@ -196,6 +197,21 @@ impl Live<'_> {
         if self.syncs == 0 && !self.asking_members {
             self.shared.enter(ConnectionState::Live);
         }
+    }
+
+    /// The end of the session answers a sign-out as well as a word would.
+    fn session_ended(&mut self) -> End {
+        let asked = self.pending.drain().filter_map(|(_, pending)| match pending.purpose {
+            Purpose::SigningOut(answer) => Some(answer),
+            _ => None,
+        });
+        let asked: Vec<_> = asked.collect();
+        let signed_out = !asked.is_empty();
+        for answer in asked {
+            // Whoever asked may have given up.
+            drop(answer.send(Ok(Reply::Done)));
+        }
+        if signed_out { End::SignedOut } else { End::Link(Ended::Closed(CloseCode::SessionEnded.code())) }
     }
 
     async fn say(&mut self, request: Request, purpose: Purpose) -> Result<(), Ended> {
