@@ -8,5 +8,7 @@ fn main() {
     {
         println!("cargo::error=the folder ui/dist is missing and cannot be made: {error}");
     }
+    // The UI is embedded: a new one makes a new program.
+    println!("cargo::rerun-if-changed=../ui/dist");
     tauri_build::build();
 }

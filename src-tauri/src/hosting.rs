@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use client_core::Profile;
-use protocol::{DEFAULT_PORT, HostId, InviteLink};
+use protocol::{DEFAULT_PORT, HostId, InviteLink, Registration};
 use server_core::{Config, HostKey, Server, StartError};
 use zeroize::Zeroizing;
 
@@ -107,6 +107,8 @@ impl Hosting {
         for port in ports(self.last_port()) {
             let mut config = Config::new(&self.dir, SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
             config.name.clone_from(&name);
+            // Colleagues on the same network come in without an invite, until the owner decides otherwise.
+            config.registration = Some(Registration::Open);
             config.unlock = HostKey::Passphrase(secret.clone());
             match Server::start(config).await {
                 Err(StartError::PortInUse(address)) => outcome = Some(StartError::PortInUse(address)),

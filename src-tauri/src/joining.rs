@@ -91,7 +91,7 @@ async fn enter(
     let client = profile.join(Join { target, by, device: device_name(), hosted }).await?;
     installation.follow(&client);
     // Marks the host as known in what is found, and learns its addresses.
-    if let Err(failure) = installation.lookout.begin(profile).await {
+    if let Err(failure) = installation.lookout.search(profile).await {
         tracing::warn!(message = failure.message, "the network is not watched");
     }
     forward::tell_host(installation, client.id()).await?;

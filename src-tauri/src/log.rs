@@ -14,7 +14,9 @@ const LOG_BYTES: u64 = 2 * 1024 * 1024;
 
 /// Starts logging. Without a file it goes to standard error alone: a log is no reason not to start.
 pub(crate) fn start(path: &Path) {
-    let filter = EnvFilter::try_from_env("HEARTH_LOG").unwrap_or_else(|_| EnvFilter::new("warn,hearth=info"));
+    let filter = EnvFilter::try_from_env("HEARTH_LOG").unwrap_or_else(|_| {
+        EnvFilter::new("warn,arboard=error,hearth=info,server_core=info,client_core=info")
+    });
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
     // Only fails when a test has set a subscriber already.
     let _ = match open(path) {

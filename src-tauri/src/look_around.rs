@@ -1,9 +1,8 @@
 //! What is on the local network: shown while somebody looks, and used all the time to learn where a joined host has moved
 //! to. It refuses to trust any of it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use client_core::discovery::Browse;
 use client_core::{FoundHost, Profile};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -13,57 +12,77 @@ use crate::push::Push;
 use crate::view::{FailureView, FoundView, UpdateView};
 
 /// The one search of this installation.
-#[derive(Default)]
 pub(crate) struct Lookout {
-    search: Mutex<Search>,
+    found: watch::Sender<Vec<FoundHost>>,
+    searching: Slot,
+    showing: Slot,
 }
 
+/// At most one running task: the next one ends it.
 #[derive(Default)]
-struct Search {
-    browse: Option<Browse>,
-    showing: Option<AbortHandle>,
+struct Slot(Mutex<Option<AbortHandle>>);
+
+impl Slot {
+    fn put(&self, task: Option<AbortHandle>) {
+        let before = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), task);
+        if let Some(before) = before {
+            before.abort();
+        }
+    }
+}
+
+impl Default for Lookout {
+    fn default() -> Self {
+        Self { found: watch::Sender::new(Vec::new()), searching: Slot::default(), showing: Slot::default() }
+    }
 }
 
 impl Lookout {
-    /// Searches from now on, with the hosts that `profile` knows at this moment; what was running ends.
-    pub(crate) async fn begin(&self, profile: &Profile) -> Answer<()> {
-        let browse =
-            profile.browse().await.map_err(|error| FailureView::new("browse", format!("{error}.")))?;
-        profile.follow(browse.found());
-        self.search().browse = Some(browse);
+    /// Lets the profile's clients learn from whatever is found, as long as it is open.
+    pub(crate) fn teach(&self, profile: &Profile) {
+        profile.follow(self.found.subscribe());
+    }
+
+    /// Searches from now on, marking the hosts that `profile` knows at this moment; the search before ends.
+    pub(crate) async fn search(&self, profile: &Profile) -> Answer<()> {
+        let seen = profile.browse().await.map_err(|error| FailureView::new("browse", format!("{error}.")))?;
+        let searching = tokio::spawn(relay(seen, self.found.clone()));
+        self.searching.put(Some(searching.abort_handle()));
         Ok(())
     }
 
     /// Shows what is found, until told otherwise.
     pub(crate) async fn show(&self, profile: &Profile, push: Push) -> Answer<()> {
-        self.hide();
-        self.begin(profile).await?;
-        let mut search = self.search();
-        if let Some(found) = search.browse.as_ref().map(Browse::found) {
-            search.showing = Some(tokio::spawn(carry(found, push)).abort_handle());
-        }
+        self.search(profile).await?;
+        let showing = tokio::spawn(tell(self.found.subscribe(), push));
+        self.showing.put(Some(showing.abort_handle()));
         Ok(())
     }
 
     /// No longer shows what is found.
     pub(crate) fn hide(&self) {
-        if let Some(showing) = self.search().showing.take() {
-            showing.abort();
-        }
+        self.showing.put(None);
     }
 
     /// Ends the search.
     pub(crate) fn end(&self) {
         self.hide();
-        self.search().browse = None;
-    }
-
-    fn search(&self) -> MutexGuard<'_, Search> {
-        self.search.lock().unwrap_or_else(PoisonError::into_inner)
+        self.searching.put(None);
     }
 }
 
-async fn carry(mut found: watch::Receiver<Vec<FoundHost>>, push: Push) {
+/// The search itself ends with the last of its receivers, which is here.
+async fn relay(mut seen: watch::Receiver<Vec<FoundHost>>, found: watch::Sender<Vec<FoundHost>>) {
+    loop {
+        let hosts = seen.borrow_and_update().clone();
+        found.send_replace(hosts);
+        if seen.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn tell(mut found: watch::Receiver<Vec<FoundHost>>, push: Push) {
     loop {
         let hosts = found.borrow_and_update().iter().cloned().map(FoundView::from).collect();
         push.send(UpdateView::Found { hosts }).await;

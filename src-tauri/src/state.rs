@@ -219,7 +219,8 @@ impl Installation {
         for client in profile.start().await? {
             self.follow(&client);
         }
-        if let Err(failure) = self.lookout.begin(&profile).await {
+        self.lookout.teach(&profile);
+        if let Err(failure) = self.lookout.search(&profile).await {
             tracing::warn!(message = failure.message, "the network is not watched");
         }
         self.opened(&profile).await

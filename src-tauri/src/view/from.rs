@@ -1,6 +1,6 @@
 //! From the cores' types to the window's. It refuses to ask anyone anything: what a view needs is given.
 
-use client_core::discovery::{Finding, FindingCode};
+use client_core::discovery::Finding;
 use client_core::{
     ConnectionState, Content, Delivery, FoundHost, RoomSummary, StopReason, TimelineItem, TimelinePage,
 };
@@ -181,11 +181,7 @@ fn is_loopback(address: &str) -> bool {
 
 impl From<Finding> for FindingView {
     fn from(finding: Finding) -> Self {
-        use FindingCode as C;
-        let blocking = matches!(
-            finding.code,
-            C::NoInterface | C::OnlyVirtual | C::NoAddress | C::NoMulticast | C::MulticastRefused
-        );
-        Self { code: finding.code.name().to_owned(), blocking, message: with_capital(&finding.message) }
+        let message = with_capital(&finding.message);
+        Self { code: finding.code.to_owned(), blocking: finding.blocking, message }
     }
 }
