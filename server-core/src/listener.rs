@@ -5,7 +5,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -106,7 +106,7 @@ pub(crate) async fn accept(
         };
         let Ok(stranger) = Arc::clone(&strangers).try_acquire_owned() else { continue };
         let accepted = Accepted {
-            peer,
+            peer: seen_from_here(&stream, peer),
             deadline: Instant::now() + host.config.timeouts.sign_in,
             place: Arc::new(place),
             stranger: Arc::new(stranger),
@@ -114,6 +114,12 @@ pub(crate) async fn accept(
         };
         tracker.spawn(serve(stream, accepted, Arc::clone(&host), (router.clone(), tls.clone())));
     }
+}
+
+/// Whoever comes from the very address it came to is on this computer, whatever that address is.
+fn seen_from_here(stream: &TcpStream, peer: SocketAddr) -> SocketAddr {
+    let own = stream.local_addr().is_ok_and(|own| own.ip() == peer.ip());
+    if own { SocketAddr::new(Ipv4Addr::LOCALHOST.into(), peer.port()) } else { peer }
 }
 
 async fn serve(stream: TcpStream, accepted: Accepted, host: Arc<Host>, (router, tls): (Router, TlsAcceptor)) {
