@@ -30,9 +30,15 @@ export class JoinedHost {
   }
 
   async load(): Promise<void> {
+    const before = { rooms: this.rooms, people: this.people };
     const [rooms, people] = await Promise.all([this.#backend.rooms(this.view.id), this.#backend.people(this.view.id)]);
-    this.rooms = rooms;
-    this.people = people;
+    // An update that came meanwhile is newer than the answer to a question asked before it.
+    if (this.rooms === before.rooms) {
+      this.rooms = rooms;
+    }
+    if (this.people === before.people) {
+      this.people = people;
+    }
     this.loaded = true;
   }
 
