@@ -2,6 +2,7 @@
 //!
 //! Reads flags, starts the library, prints where the host is, and waits for the signal to stop.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -90,6 +91,7 @@ fn main() -> ExitCode {
             tracing_subscriber::EnvFilter::try_from_env("HEARTH_LOG")
                 .unwrap_or_else(|_| "info,mdns_sd=error".into()),
         )
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     let Command::Serve(serve) = arguments.command;

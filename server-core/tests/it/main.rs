@@ -1,0 +1,9 @@
+//! The host from outside: raw WebSocket clients against a real server on loopback.
+#![allow(clippy::unwrap_used, reason = "a test ends where it is surprised")]
+
+mod catch_up;
+mod hostile;
+mod people;
+mod support;
+mod surface;
+mod talk;

@@ -1,0 +1,232 @@
+//! A host in a scratch folder, and a client that speaks raw frames. Every wait is bounded.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use http::header::SEC_WEBSOCKET_PROTOCOL;
+use protocol::{
+    ClientFrame, ClientName, ErrorCode, Event, Failure, MessageId, Reply, Request, Room, RoomId, Secret,
+    ServerFrame, SignIn, SignedIn, decode_server, encode,
+};
+use server_core::{Config, Server};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{self, Message};
+use uuid::Uuid;
+
+/// Long enough for the slowest machine; only a failing test waits for it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) const NONCE: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, future).await.expect("it did not happen in time")
+}
+
+/// A running host.
+pub(crate) struct World {
+    pub(crate) dir: TempDir,
+    pub(crate) server: Server,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let server = Self::serve(&dir, change).await;
+        Self { dir, server }
+    }
+
+    async fn serve(dir: &TempDir, change: impl FnOnce(&mut Config)) -> Server {
+        let mut config = Config::new(dir.path().join("host"), ([127, 0, 0, 1], 0).into());
+        config.announce = false;
+        config.name = Some("Studio".into());
+        change(&mut config);
+        soon(Server::start(config)).await.unwrap()
+    }
+
+    /// Stops the host and starts it again from what is on disk.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { dir, server } = self;
+        soon(server.stop()).await;
+        let server = Self::serve(&dir, |_| {}).await;
+        Self { dir, server }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.server.local_addr()
+    }
+
+    /// A client that has said hello.
+    pub(crate) async fn greet(&self) -> Client {
+        let mut client = self.dial().await;
+        client.hello().await;
+        client
+    }
+
+    /// A client that has said nothing.
+    pub(crate) async fn dial(&self) -> Client {
+        let socket = TcpStream::connect(self.address()).await.unwrap();
+        let mut request = format!("ws://{}/ws", self.address()).into_client_request().unwrap();
+        request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, "hearth.v1".parse().unwrap());
+        let (socket, _) = soon(tokio_tungstenite::client_async(request, socket)).await.unwrap();
+        Client { socket, req: 0, pushed: VecDeque::new() }
+    }
+
+    /// The owner, alice, signed in by the first-run invite.
+    pub(crate) async fn alice(&self) -> (Client, SignedIn) {
+        let invite = self.server.owner_invite().unwrap();
+        let by = SignIn::Invite {
+            token: invite.token,
+            name: "alice".into(),
+            password: Some("alice's password".into()),
+        };
+        let mut client = self.greet().await;
+        let signed_in = client.sign_in(by).await.unwrap();
+        (client, signed_in)
+    }
+
+    /// Another member, invited by the owner.
+    pub(crate) async fn invited(&self, owner: &mut Client, name: &str) -> (Client, SignedIn) {
+        let (_, token) = owner.invite(1, 60_000).await;
+        let mut client = self.greet().await;
+        let by = SignIn::Invite { token, name: name.into(), password: None };
+        let signed_in = client.sign_in(by).await.unwrap();
+        (client, signed_in)
+    }
+}
+
+/// One raw connection.
+pub(crate) struct Client {
+    pub(crate) socket: WebSocketStream<TcpStream>,
+    req: u32,
+    pushed: VecDeque<Reply>,
+}
+
+impl Client {
+    pub(crate) async fn hello(&mut self) -> Reply {
+        let client = ClientName { name: "test".into(), version: "0".into() };
+        self.ask(Request::Hello { nonce: NONCE.into(), client }).await.unwrap()
+    }
+
+    pub(crate) async fn sign_in(&mut self, by: SignIn) -> Result<SignedIn, Failure> {
+        match self.ask(Request::SignIn { by, device: "laptop".into() }).await? {
+            Reply::SignedIn(signed_in) => Ok(signed_in),
+            other => panic!("not signed in: {other:?}"),
+        }
+    }
+
+    pub(crate) async fn invite(&mut self, uses: u32, life_ms: i64) -> (protocol::Invite, Secret) {
+        let created = self.ask(Request::CreateInvite { role: protocol::Role::Member, uses, life_ms }).await;
+        match created.unwrap() {
+            Reply::InviteCreated { invite, token } => (invite, token),
+            other => panic!("no invite: {other:?}"),
+        }
+    }
+
+    pub(crate) async fn create_room(&mut self, name: &str, visibility: protocol::Visibility) -> Room {
+        let request = Request::CreateRoom { name: name.into(), topic: String::new(), visibility };
+        match self.ask(request).await.unwrap() {
+            Reply::Room { room } => room,
+            other => panic!("no room: {other:?}"),
+        }
+    }
+
+    pub(crate) async fn post(&mut self, room: RoomId, text: &str) -> Reply {
+        self.post_as(room, message_id(), text).await.unwrap()
+    }
+
+    pub(crate) async fn post_as(
+        &mut self,
+        room: RoomId,
+        message: MessageId,
+        text: &str,
+    ) -> Result<Reply, Failure> {
+        self.ask(Request::Post { room, message, text: text.into() }).await
+    }
+
+    /// Sends a request and waits for its answer; what is pushed meanwhile is kept.
+    pub(crate) async fn ask(&mut self, request: Request) -> Result<Reply, Failure> {
+        let req = self.send(request).await;
+        loop {
+            let frame = self.frame().await.expect("the connection was closed instead of answered");
+            match (frame.req, frame.reply) {
+                (Some(answered), reply) if answered == req => {
+                    return if let Reply::Error(failure) = reply { Err(failure) } else { Ok(reply) };
+                }
+                (_, reply) => self.pushed.push_back(reply),
+            }
+        }
+    }
+
+    pub(crate) async fn refused(&mut self, request: Request) -> ErrorCode {
+        self.ask(request).await.expect_err("it was not refused").code
+    }
+
+    pub(crate) async fn send(&mut self, request: Request) -> u32 {
+        self.req += 1;
+        let frame = ClientFrame { req: self.req, request };
+        self.say(encode(&frame)).await;
+        self.req
+    }
+
+    pub(crate) async fn say(&mut self, text: String) {
+        soon(self.socket.send(Message::text(text))).await.unwrap();
+    }
+
+    /// The next thing pushed that `wanted` picks; others are thrown away.
+    pub(crate) async fn hears<T>(&mut self, mut wanted: impl FnMut(Reply) -> Option<T>) -> T {
+        loop {
+            let reply = match self.pushed.pop_front() {
+                Some(reply) => reply,
+                None => self.frame().await.expect("the connection was closed").reply,
+            };
+            if let Some(found) = wanted(reply) {
+                return found;
+            }
+        }
+    }
+
+    pub(crate) async fn hears_event(&mut self) -> Event {
+        self.hears(|reply| if let Reply::Event { event } = reply { Some(event) } else { None }).await
+    }
+
+    /// The next frame, or the close code.
+    pub(crate) async fn frame(&mut self) -> Result<ServerFrame, u16> {
+        soon(self.next_frame()).await
+    }
+
+    async fn next_frame(&mut self) -> Result<ServerFrame, u16> {
+        loop {
+            match self.socket.next().await {
+                Some(Ok(Message::Text(text))) => return Ok(decode_server(&text).unwrap()),
+                Some(Ok(Message::Close(frame))) => return Err(frame.map_or(1005, |frame| frame.code.into())),
+                // Pings are answered below us and are no frames.
+                Some(Ok(_)) => {}
+                Some(Err(tungstenite::Error::ConnectionClosed)) | None => return Err(1006),
+                Some(Err(error)) => panic!("the socket broke: {error}"),
+            }
+        }
+    }
+
+    /// Reads to the end and says by which code it ended.
+    pub(crate) async fn closed(&mut self) -> u16 {
+        loop {
+            if let Err(code) = self.frame().await {
+                return code;
+            }
+        }
+    }
+}
+
+pub(crate) fn message_id() -> MessageId {
+    MessageId(Uuid::now_v7())
+}
