@@ -31,6 +31,8 @@ struct Waiting {
     frames: VecDeque<Utf8Bytes>,
     bytes: usize,
     close: Option<CloseCode>,
+    /// Even what is being written is given up.
+    cut: bool,
 }
 
 /// What a connection finds when it looks.
@@ -55,7 +57,7 @@ impl Outlet {
             return;
         }
         if waiting.bytes + frame.len() + FRAME_OVERHEAD > self.limit {
-            *waiting = Waiting { close: Some(CloseCode::Resync), ..Waiting::default() };
+            *waiting = Waiting::cut(CloseCode::Resync);
         } else {
             waiting.add(frame);
         }
@@ -91,7 +93,7 @@ impl Outlet {
 
     /// Ends the connection at once: nothing that still waits is written.
     pub(crate) fn cut(&self, code: CloseCode) {
-        *self.waiting() = Waiting { close: Some(code), ..Waiting::default() };
+        *self.waiting() = Waiting::cut(code);
         self.wake.notify_one();
     }
 
@@ -102,8 +104,7 @@ impl Outlet {
 
     /// Whether the connection is to end without writing what it has begun.
     pub(crate) fn is_cut(&self) -> bool {
-        let waiting = self.waiting();
-        waiting.close.is_some() && waiting.frames.is_empty()
+        self.waiting().cut
     }
 
     /// Waits for something to do, up to about `most` bytes of it. Cancel-safe.
@@ -150,6 +151,10 @@ impl Outlet {
 }
 
 impl Waiting {
+    fn cut(code: CloseCode) -> Self {
+        Self { close: Some(code), cut: true, ..Self::default() }
+    }
+
     fn add(&mut self, frame: Utf8Bytes) {
         self.bytes += frame.len() + FRAME_OVERHEAD;
         self.frames.push_back(frame);
@@ -189,6 +194,7 @@ mod tests {
         outlet.push(frame("last"));
         outlet.close(CloseCode::ComeBack);
         outlet.push(frame("too late"));
+        assert!(!outlet.is_cut());
         assert!(matches!(outlet.next(usize::MAX).await, Next::Write(frames) if frames == [frame("last")]));
         assert!(matches!(outlet.next(usize::MAX).await, Next::Close(CloseCode::ComeBack)));
 
