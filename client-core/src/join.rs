@@ -14,7 +14,7 @@ use crate::error::{ConnectError, JoinError};
 use crate::profile::Profile;
 use crate::secrets::SecretsError;
 use crate::store::HostStore;
-use crate::store::table::hosts::{self, HostRow};
+use crate::store::table::hosts::{self, ADDRESSES, HostRow};
 use crate::trust::Expectation;
 
 /// What a first contact showed. Nothing of ours was sent.
@@ -39,7 +39,7 @@ pub enum Target {
     Invite(InviteLink),
     /// The one at this address, whose id a person has confirmed.
     Address {
-        /// Where.
+        /// Where; several are separated by spaces and tried at once.
         address: String,
         /// Which it must be.
         expect: HostId,
@@ -86,7 +86,8 @@ pub struct Join {
 }
 
 impl Profile {
-    /// First contact by address: learns the host's key and has it proven. Sends no credential.
+    /// First contact by address: learns the host's key and has it proven. Sends no credential. Several addresses of
+    /// one host are separated by spaces and tried at once.
     ///
     /// # Errors
     /// See [`ConnectError`].
@@ -183,17 +184,20 @@ impl Profile {
     }
 }
 
-/// A typed address; a public name without a port is also tried where the web is served.
+/// Typed addresses, separated by spaces or commas: those of one announced host come several at once. A public name
+/// without a port is also tried where the web is served.
 fn candidates(text: &str) -> Result<Vec<Address>, ConnectError> {
-    let address = Address::parse(text).ok_or_else(|| ConnectError::NotAnAddress(text.trim().to_owned()))?;
-    let mut all = vec![address.clone()];
-    if address.is_public_name()
-        && !text.trim().ends_with(&format!(":{}", address.port))
-        && address.port != 443
-    {
-        all.push(Address { port: 443, ..address });
+    let mut all = Vec::new();
+    for part in text.split([' ', ',']).filter(|part| !part.trim().is_empty()).take(ADDRESSES) {
+        let address =
+            Address::parse(part).ok_or_else(|| ConnectError::NotAnAddress(part.trim().to_owned()))?;
+        let web = Address { port: 443, ..address.clone() };
+        let port_is_typed = part.trim().ends_with(&format!(":{}", address.port));
+        let also_web = address.is_public_name() && !port_is_typed && address.port != web.port;
+        all.push(address);
+        all.extend(also_web.then_some(web));
     }
-    Ok(all)
+    if all.is_empty() { Err(ConnectError::NotAnAddress(text.trim().to_owned())) } else { Ok(all) }
 }
 
 fn read_target(target: Target) -> Result<(Vec<Address>, HostId, Option<Secret>), JoinError> {
@@ -223,5 +227,22 @@ fn cannot_keep(error: SecretsError) -> JoinError {
     match error {
         SecretsError::Store(error) => JoinError::Store(error),
         error @ SecretsError::Keyring(_) => JoinError::Secrets(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::candidates;
+
+    fn read(text: &str) -> Vec<String> {
+        candidates(text).unwrap_or_default().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_public_name_without_a_port_is_also_tried_where_the_web_is() {
+        assert_eq!(read("chat.example.org"), ["chat.example.org:7717", "chat.example.org:443"]);
+        assert_eq!(read("chat.example.org:7717"), ["chat.example.org:7717"]);
+        assert_eq!(read("studio.local, 192.168.1.4:80"), ["studio.local:7717", "192.168.1.4:80"]);
+        assert!(read(" , ").is_empty() && read("a b!").is_empty());
     }
 }

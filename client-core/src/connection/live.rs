@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
 use protocol::limits::{PAGE_EVENTS, SYNC_ROOMS};
@@ -84,6 +84,7 @@ struct Live<'a> {
     paused: HashMap<RoomId, Instant>,
     members_asked: Option<Instant>,
     ended: Option<Ended>,
+    clocks: (SystemTime, Instant),
 }
 
 /// What one turn of hearing brought.
@@ -116,6 +117,7 @@ pub(super) async fn live(
         paused: HashMap::new(),
         members_asked: None,
         ended: None,
+        clocks: (SystemTime::now(), Instant::now()),
     };
     match live.run(asks, *signed_in).await {
         Err(End::Closed) => {
@@ -257,6 +259,12 @@ impl Live<'_> {
     }
 
     async fn beat(&mut self, heartbeat: Duration) -> Result<(), Ended> {
+        let (wall, steady) = std::mem::replace(&mut self.clocks, (SystemTime::now(), Instant::now()));
+        let slept = wall.elapsed().unwrap_or_default().saturating_sub(steady.elapsed());
+        // The steady clock stands still while the computer sleeps, and the host has given up by then.
+        if slept > heartbeat {
+            return Err(Ended::Lost);
+        }
         // Two heartbeats and a delay, as the host counts it too.
         if self.link.heard.elapsed() > heartbeat.mul_f64(2.4) {
             return Err(Ended::Lost);

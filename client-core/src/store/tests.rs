@@ -180,6 +180,21 @@ fn a_refused_message_keeps_its_reason_and_lets_the_next_one_through() {
 }
 
 #[test]
+fn each_room_has_its_own_head_of_the_outbox() {
+    let kept = Kept::new();
+    kept.write(|connection, host| {
+        for (message, room) in [(1, 9), (2, 8), (3, 9), (4, 7), (5, 8)] {
+            let room = RoomId(Uuid::from_u128(room));
+            outbox::put(connection, host, &Unsent { room, ..unsent(message) })?;
+        }
+        let refusal = Refusal { code: ErrorCode::NotFound, message: String::new() };
+        outbox::mark(connection, host, MessageId(Uuid::from_u128(4)), Some(&refusal))
+    });
+    let heads = kept.write(outbox::heads).into_iter().map(|head| head.message.0.as_u128());
+    assert_eq!(heads.collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
 fn a_long_stretch_is_told_as_one_reading_anew() {
     let kept = Kept::new();
     assert_eq!(kept.take(vec![stretch(1..=200)]).diffs, [(ROOM, TimelineDiff::Reset)]);

@@ -15,13 +15,19 @@ use crate::{opening, output};
 /// How long to find out whether the session with a host known already is alive.
 const WHETHER_ALIVE: Duration = Duration::from_secs(10);
 
+/// Refuses half a link before anything is opened or made.
+pub(super) fn check(arguments: &JoinArguments) -> Result<(), Failure> {
+    let meant_as_link = arguments.target.contains("/join/") || arguments.target.starts_with("hearth:");
+    match InviteLink::parse(&arguments.target) {
+        Err(error) if meant_as_link => Err(Failure::Usage(error.to_string())),
+        _ => Ok(()),
+    }
+}
+
 pub(super) async fn join(profile: &Profile, arguments: JoinArguments) -> Result<(), Failure> {
     let as_json = arguments.json;
     let (host, join) = match InviteLink::parse(&arguments.target) {
         Ok(link) => (link.host.clone(), by_invite(link, &arguments)?),
-        Err(error) if arguments.target.contains("/join/") || arguments.target.starts_with("hearth:") => {
-            return Err(Failure::Usage(error.to_string()));
-        }
         Err(_) => by_address(profile, &arguments).await?,
     };
     // A session that still lives makes a second account needless; one that has ended is replaced.

@@ -26,7 +26,10 @@ pub(crate) fn run(runtime: &Runtime, arguments: Arguments) -> Result<(), Failure
     let Arguments { profile: options, command } = arguments;
     let profile = match &command {
         Command::Discover { seconds, json } => return runtime.block_on(discover::discover(*seconds, *json)),
-        Command::Join(_) => opening::open_or_create(&options)?,
+        Command::Join(arguments) => {
+            join::check(arguments)?;
+            opening::open_or_create(&options)?
+        }
         _ => opening::open(&options)?,
     };
     runtime.block_on(async {
