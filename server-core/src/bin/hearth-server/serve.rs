@@ -1,0 +1,161 @@
+//! `hearth-server serve`: runs a host and says where it is.
+
+use std::io::{IsTerminal, stderr};
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use clap::ValueEnum;
+use serde::Serialize;
+use server_core::Server;
+use tracing_subscriber::EnvFilter;
+
+use crate::place::Place;
+use crate::say;
+use crate::settings::{Log, LogFormat, SettingsError};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    place: Place,
+    /// Where to listen; 0.0.0.0 for everyone on the network, port 0 for any [default: 127.0.0.1:7717].
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// The host's name, as others see it.
+    #[arg(long)]
+    name: Option<String>,
+    /// Don't announce the host on the local network.
+    #[arg(long)]
+    no_announce: bool,
+    /// Who may register without an invite; only looked at when the host is started for the first time.
+    #[arg(long, value_enum)]
+    registration: Option<Registration>,
+    /// A name by which browsers may reach this host, besides its addresses; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    public_name: Vec<String>,
+    /// Print one line of JSON instead of text for people.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Registration {
+    /// Everyone on the local network.
+    Open,
+    /// Nobody.
+    Invite,
+}
+
+impl Serve {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let loaded = self.place.settings(self.flags())?;
+        let config = loaded.settings.config()?;
+        log_to_stderr(&loaded.settings.log)?;
+        tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(self.serve(config))
+    }
+
+    /// The flags as settings.
+    fn flags(&self) -> Vec<String> {
+        let registration = self.registration.map(|registration| match registration {
+            Registration::Open => "host.registration=open".to_owned(),
+            Registration::Invite => "host.registration=invite".to_owned(),
+        });
+        let names = (!self.public_name.is_empty()).then(|| self.public_name.join(","));
+        let mut flags = Vec::new();
+        flags.extend(self.listen.map(|address| format!("listen.address={address}")));
+        flags.extend(self.name.as_ref().map(|name| format!("host.name={name}")));
+        flags.extend(self.no_announce.then(|| "host.announce=false".to_owned()));
+        flags.extend(registration);
+        flags.extend(names.map(|names| format!("listen.public_names={names}")));
+        flags
+    }
+
+    async fn serve(self, config: server_core::Config) -> anyhow::Result<()> {
+        let server = Server::start(config).await?;
+        print(&server, self.json)?;
+        let stopped = wait_for_stop();
+        let failure = tokio::select! {
+            stopped = stopped => stopped.err().map(anyhow::Error::from),
+            reason = server.failed() => Some(anyhow::anyhow!("the disk failed ({reason}); check it and start again")),
+        };
+        server.stop().await;
+        failure.map_or(Ok(()), Err)
+    }
+}
+
+fn log_to_stderr(log: &Log) -> Result<(), SettingsError> {
+    let filter = EnvFilter::try_new(&log.filter)
+        .map_err(|error| SettingsError::Value(format!("log.filter is no filter: {error}")))?;
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    let subscriber = subscriber.with_ansi(stderr().is_terminal());
+    match log.format {
+        LogFormat::Text => subscriber.init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).init(),
+    }
+    Ok(())
+}
+
+/// The line of `--json`.
+#[derive(Serialize)]
+struct Listening {
+    event: &'static str,
+    host_id: String,
+    words: String,
+    name: String,
+    address: SocketAddr,
+    addresses: Vec<String>,
+    url: String,
+    owner_link: Option<String>,
+    owner_web_link: Option<String>,
+}
+
+fn print(server: &Server, json: bool) -> anyhow::Result<()> {
+    let line = listening(server);
+    if json {
+        say(&serde_json::to_string(&line).context("the line could not be written")?);
+        return Ok(());
+    }
+    say(&format!("{} is listening on {}", line.name, line.address));
+    say(&format!("  host id  {}", line.host_id));
+    say(&format!("  words    {}", line.words));
+    say(&format!("  browser  {}", line.url));
+    if let (Some(app), Some(web)) = (&line.owner_link, &line.owner_web_link) {
+        say("\nThis host has no owner yet. Whoever opens one of these links first becomes its owner:");
+        say(&format!("  app      {app}"));
+        say(&format!("  browser  {web}"));
+    }
+    Ok(())
+}
+
+fn listening(server: &Server) -> Listening {
+    let bound = server.local_addr();
+    let address = server.addresses().into_iter().next().unwrap_or_else(|| bound.to_string());
+    // Browsers take a plain page from this computer, and warn of a certificate that no authority has signed.
+    let scheme = if bound.ip().is_loopback() { "http" } else { "https" };
+    let invite = server.owner_invite();
+    Listening {
+        event: "listening",
+        host_id: server.host_id().to_string(),
+        words: server.host_id().words(),
+        name: server.name().to_owned(),
+        address: bound,
+        addresses: server.addresses(),
+        url: format!("{scheme}://{address}/"),
+        owner_link: invite.as_ref().map(protocol::InviteLink::to_app_link),
+        owner_web_link: invite.as_ref().map(|invite| invite.to_web_link(scheme, &address)),
+    }
+}
+
+/// Resolves at the first signal that asks to stop.
+async fn wait_for_stop() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}

@@ -1,0 +1,187 @@
+//! What the operator has decided: from the file, the environment and flags, as one checked whole.
+//!
+//! Refuses what it does not know instead of passing over it, and never prints a secret.
+
+mod layers;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use server_core::{Config, HostKey};
+use zeroize::Zeroizing;
+
+pub(crate) use layers::{SettingsError, Sources};
+
+/// The documented default, every setting commented out.
+pub(crate) const DEFAULT: &str = include_str!("default.toml");
+
+/// Where a service's file is looked for when none is named.
+pub(crate) const USUAL_FILE: &str = "/etc/hearth/server.toml";
+
+/// Everything that can be set; see `default.toml` for what each means.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    pub(crate) host: Host,
+    pub(crate) listen: Listen,
+    pub(crate) vault: Vault,
+    pub(crate) limits: Limits,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) log: Log,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Host {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) name: String,
+    pub(crate) announce: bool,
+    pub(crate) registration: protocol::Registration,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listen {
+    pub(crate) address: SocketAddr,
+    pub(crate) public_names: Vec<String>,
+}
+
+#[derive(Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Vault {
+    pub(crate) key_file: PathBuf,
+    #[serde(deserialize_with = "wiped")]
+    passphrase: Zeroizing<String>,
+}
+
+fn wiped<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
+    String::deserialize(deserializer).map(Zeroizing::new)
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Vault").field("key_file", &self.key_file).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Limits {
+    connections: usize,
+    strangers: usize,
+    queue_bytes: usize,
+    attempts_per_address: u32,
+    attempts_per_account: u32,
+}
+
+/// In seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Timeouts {
+    sign_in: u32,
+    heartbeat: u32,
+    lease: u32,
+    stop: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Log {
+    pub(crate) filter: String,
+    pub(crate) format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Settings, and how to show them.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) settings: Settings,
+    /// All settings in force as TOML, secrets masked.
+    pub(crate) shown: String,
+}
+
+/// Reads `sources` and checks the whole.
+pub(crate) fn load(sources: &Sources) -> Result<Loaded, SettingsError> {
+    let merged = layers::merge(sources)?;
+    let shown = layers::shown(&merged);
+    let mut settings: Settings = merged
+        .try_into()
+        .map_err(|error: toml::de::Error| SettingsError::Value(error.message().trim().to_owned()))?;
+    if settings.host.data_dir.as_os_str().is_empty()
+        && let Some(folder) = &sources.state_directory
+    {
+        settings.host.data_dir.clone_from(folder);
+    }
+    settings.check()?;
+    Ok(Loaded { settings, shown })
+}
+
+impl Settings {
+    fn check(&self) -> Result<(), SettingsError> {
+        if self.timeouts.lease <= 2 * self.timeouts.heartbeat {
+            return Err(SettingsError::Value(
+                "timeouts.lease must be more than two heartbeats, or members would seem to leave all the time".into(),
+            ));
+        }
+        if self.limits.connections == 0 || self.limits.strangers == 0 {
+            return Err(SettingsError::Value(
+                "limits.connections and limits.strangers must be at least 1".into(),
+            ));
+        }
+        if !self.host.name.is_empty() {
+            protocol::limits::check_name(&self.host.name)
+                .map_err(|problem| SettingsError::Value(format!("host.name {problem}")))?;
+        }
+        Ok(())
+    }
+
+    /// What the library is told.
+    pub(crate) fn config(&self) -> Result<Config, SettingsError> {
+        if self.host.data_dir.as_os_str().is_empty() {
+            return Err(SettingsError::Value(
+                "host.data_dir is not set; say by --data-dir where the host's folder is".into(),
+            ));
+        }
+        let mut config = Config::new(&self.host.data_dir, self.listen.address);
+        config.name = Some(self.host.name.clone()).filter(|name| !name.is_empty());
+        config.announce = self.host.announce;
+        config.registration = Some(self.host.registration);
+        config.public_names.clone_from(&self.listen.public_names);
+        config.unlock = self.vault.unlock();
+        config.limits.connections = self.limits.connections;
+        config.limits.strangers = self.limits.strangers;
+        config.limits.queue_bytes = self.limits.queue_bytes;
+        config.limits.attempts_per_address = self.limits.attempts_per_address;
+        config.limits.attempts_per_account = self.limits.attempts_per_account;
+        config.timeouts.sign_in = seconds(self.timeouts.sign_in);
+        config.timeouts.heartbeat = seconds(self.timeouts.heartbeat);
+        config.timeouts.lease = seconds(self.timeouts.lease);
+        config.timeouts.stop = seconds(self.timeouts.stop);
+        Ok(config)
+    }
+}
+
+impl Vault {
+    fn unlock(&self) -> HostKey {
+        if self.passphrase.is_empty() {
+            HostKey::KeyFile(Some(self.key_file.clone()).filter(|path| !path.as_os_str().is_empty()))
+        } else {
+            HostKey::Passphrase(self.passphrase.clone())
+        }
+    }
+}
+
+fn seconds(number: u32) -> Duration {
+    Duration::from_secs(number.into())
+}
+
+#[cfg(test)]
+mod tests;
