@@ -1,1 +1,138 @@
 //! The store against real databases.
+
+use proptest::prelude::*;
+use protocol::{Change, MemberId, MessageId, Role, RoomId, Seq, UnixMillis, Visibility};
+use tempfile::TempDir;
+use uuid::Uuid;
+use vault::rusqlite::{Connection, Result};
+use vault::{Unlock, Vault};
+
+use super::table::{events, members, memberships, rooms};
+use super::{Denied, SCHEMA};
+
+const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
+
+fn vault() -> (TempDir, Vault) {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = vault::create(dir.path(), Unlock::Passphrase("for this test"), &SCHEMA).unwrap();
+    (dir, vault)
+}
+
+fn in_memory() -> Connection {
+    let conn = Connection::open_in_memory().unwrap();
+    for migration in SCHEMA.migrations {
+        conn.execute_batch(migration.sql).unwrap();
+    }
+    conn
+}
+
+fn room_of_alice(conn: &Connection) -> Result<(RoomId, MemberId)> {
+    let (room, alice) = (RoomId(Uuid::now_v7()), MemberId(Uuid::now_v7()));
+    members::insert(conn, &members::Row { id: alice, name: "alice".into(), role: Role::Owner }, NOW)?;
+    let new = rooms::New {
+        id: room,
+        name: "general".into(),
+        topic: String::new(),
+        visibility: Visibility::Public,
+        for_everyone: true,
+    };
+    rooms::insert(conn, &new, NOW)?;
+    memberships::insert(conn, room, alice, NOW)?;
+    Ok((room, alice))
+}
+
+fn posted(text: &str) -> Change {
+    Change::Posted { message: MessageId(Uuid::now_v7()), text: text.into() }
+}
+
+/// Everything the database says of its own schema.
+fn schema_of(conn: &Connection) -> Result<String> {
+    let mut statement = conn.prepare(
+        "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid",
+    )?;
+    let texts = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>>>()?;
+    Ok(texts.join(";\n"))
+}
+
+fn without_comments(sql: &str) -> String {
+    let lines = sql.lines().map(|line| line.split("--").next().unwrap_or_default().trim());
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n").replace(";\n", "\n").replace(';', "")
+}
+
+#[test]
+fn the_documented_schema_is_that_of_a_real_database() {
+    let (_dir, vault) = vault();
+    let real = vault.read_blocking(|conn| schema_of(conn).map_err(Denied::from)).unwrap();
+    let documented = include_str!("../../../docs/server-schema.sql");
+    assert_eq!(without_comments(&real), without_comments(documented));
+}
+
+#[test]
+fn the_documented_schema_says_of_every_table_what_it_is_for() {
+    let written =
+        SCHEMA.migrations.iter().map(|migration| migration.sql.trim()).collect::<Vec<_>>().join("\n\n");
+    let documented = include_str!("../../../docs/server-schema.sql");
+    let from_first_table = &documented[documented.find("-- The host itself").unwrap()..];
+    assert_eq!(from_first_table.trim(), written);
+}
+
+#[test]
+fn a_host_has_one_owner_and_a_name_one_member() {
+    let conn = in_memory();
+    room_of_alice(&conn).unwrap();
+    let row = |name: &str, role| members::Row { id: MemberId(Uuid::now_v7()), name: name.into(), role };
+    assert!(members::insert(&conn, &row("ALICE", Role::Member), NOW).is_err());
+    assert!(members::insert(&conn, &row("bob", Role::Owner), NOW).is_err());
+    members::insert(&conn, &row("bob", Role::Member), NOW).unwrap();
+}
+
+#[test]
+fn an_event_of_a_newer_host_keeps_its_number() {
+    let conn = in_memory();
+    let (room, alice) = room_of_alice(&conn).unwrap();
+    events::append(&conn, room, alice, posted("one"), NOW).unwrap();
+    conn.execute_batch("PRAGMA ignore_check_constraints = ON; UPDATE events SET kind = 'waved'").unwrap();
+    let read = events::page(&conn, room, events::Stretch::After(Seq::ZERO), 10, &mut 10_000).unwrap();
+    assert_eq!((read[0].seq, &read[0].change), (Seq(1), &Change::Unknown));
+}
+
+#[test]
+fn a_message_exists_once_and_is_found_by_its_id() {
+    let conn = in_memory();
+    let (room, alice) = room_of_alice(&conn).unwrap();
+    let change = posted("once");
+    let Change::Posted { message, .. } = change else { unreachable!("it was posted") };
+    let event = events::append(&conn, room, alice, change.clone(), NOW).unwrap();
+    assert!(events::append(&conn, room, alice, change, NOW).is_err());
+    assert_eq!(events::by_message(&conn, message).unwrap(), Some(event));
+}
+
+proptest! {
+    #[test]
+    fn pages_of_any_size_and_direction_cover_a_log_exactly_once(
+        texts in prop::collection::vec("[a-z]{0,2000}", 1..40),
+        limit in 1u32..9,
+        budget in 300usize..6000,
+    ) {
+        let conn = in_memory();
+        let (room, alice) = room_of_alice(&conn).unwrap();
+        let written = texts.iter().map(|text| events::append(&conn, room, alice, posted(text), NOW).unwrap());
+        let written = written.collect::<Vec<_>>();
+        let (mut forwards, mut backwards) = (Vec::new(), Vec::new());
+        loop {
+            let after = forwards.last().map_or(Seq::ZERO, |event: &protocol::Event| event.seq);
+            let page = events::page(&conn, room, events::Stretch::After(after), limit, &mut budget.clone()).unwrap();
+            prop_assert!(page.len() <= limit as usize);
+            if page.is_empty() { break }
+            forwards.extend(page);
+        }
+        loop {
+            let before = backwards.first().map_or(Seq(u64::MAX), |event: &protocol::Event| event.seq);
+            let page = events::page(&conn, room, events::Stretch::Before(before), limit, &mut budget.clone()).unwrap();
+            if page.is_empty() { break }
+            backwards.splice(0..0, page);
+        }
+        prop_assert_eq!(&forwards, &written);
+        prop_assert_eq!(&backwards, &written);
+    }
+}

@@ -124,6 +124,7 @@ async fn a_peer_that_stops_reading_is_told_to_resync_and_the_room_goes_on() {
     let (mut bob, _) = world.invited(&mut alice, "bob").await;
     let room = me.rooms[0].id;
     let mut online = world.server.watch_online();
+    soon(online.wait_for(|online| *online == 2)).await.unwrap();
     let text = "x".repeat(limits::TEXT_BYTES);
     // Bob reads nothing: his socket's buffers fill, then his queue.
     let mut posted = 0;

@@ -1,0 +1,112 @@
+-- What a host stores, in one SQLCipher file. Times are unix milliseconds by the host's clock; ids are the 16 bytes of
+-- a UUIDv7. A test compares this file with a real database, and its text with the migrations.
+
+-- The host itself: one row.
+CREATE TABLE host (
+    one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    -- The private key (P-256, PKCS#8). Whoever has it is the host.
+    key BLOB NOT NULL,
+    name TEXT NOT NULL,
+    -- Who may register without an invite: 'open' is everyone on the local network.
+    registration TEXT NOT NULL CHECK (registration IN ('open', 'invite')),
+    created_at INTEGER NOT NULL
+) STRICT;
+
+-- Accounts. An id is for good; a name may change.
+CREATE TABLE members (
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    name TEXT NOT NULL,
+    -- The name in the form by which names are compared (NFKC, lower case).
+    folded TEXT NOT NULL UNIQUE,
+    role TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'guest')),
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- A host has one owner.
+CREATE UNIQUE INDEX members_owner ON members (role) WHERE role = 'owner';
+
+-- Password hashes (Argon2id, PHC strings), apart from the members so that no list can carry one.
+CREATE TABLE passwords (
+    member BLOB NOT NULL PRIMARY KEY REFERENCES members (id),
+    hash TEXT NOT NULL,
+    changed_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Signed-in devices.
+CREATE TABLE sessions (
+    device BLOB NOT NULL PRIMARY KEY CHECK (length(device) = 16),
+    member BLOB NOT NULL REFERENCES members (id),
+    -- SHA-256 of the token: 256 random bits need no slow hash.
+    token_hash BLOB NOT NULL UNIQUE CHECK (length(token_hash) = 32),
+    name TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    last_seen INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sessions_member ON sessions (member);
+
+-- Invites. Kept when they are over, so that a late guest hears why.
+CREATE TABLE invites (
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    -- SHA-256 of the secret in the link.
+    token_hash BLOB NOT NULL UNIQUE CHECK (length(token_hash) = 32),
+    role TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'guest')),
+    uses_left INTEGER NOT NULL CHECK (uses_left >= 0),
+    expires_at INTEGER NOT NULL,
+    -- Null only for the owner's own, which the host makes.
+    created_by BLOB REFERENCES members (id),
+    created_at INTEGER NOT NULL,
+    revoked INTEGER NOT NULL DEFAULT 0 CHECK (revoked IN (0, 1))
+) STRICT, WITHOUT ROWID;
+
+-- Rooms.
+CREATE TABLE rooms (
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL,
+    topic TEXT NOT NULL DEFAULT '',
+    visibility TEXT NOT NULL CHECK (visibility IN ('public', 'private', 'direct')),
+    -- Whether every new account comes in by itself.
+    for_everyone INTEGER NOT NULL DEFAULT 0 CHECK (for_everyone IN (0, 1)),
+    -- The number of its newest event.
+    head INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Those that anyone may find are told apart by their names.
+CREATE UNIQUE INDEX rooms_public_name ON rooms (folded) WHERE visibility = 'public';
+
+-- Who is in which room: follows from the events, kept beside them.
+CREATE TABLE memberships (
+    room BLOB NOT NULL REFERENCES rooms (id),
+    member BLOB NOT NULL REFERENCES members (id),
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (room, member)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX memberships_member ON memberships (member);
+
+-- The log of every room: only ever added to.
+CREATE TABLE events (
+    room BLOB NOT NULL REFERENCES rooms (id),
+    -- 1, 2, 3 … per room, without gaps.
+    seq INTEGER NOT NULL,
+    -- When the host took it. A label; the order is seq.
+    at INTEGER NOT NULL,
+    by BLOB NOT NULL REFERENCES members (id),
+    kind TEXT NOT NULL CHECK (kind IN ('created', 'joined', 'left', 'posted')),
+    -- joined, left: who.
+    member BLOB REFERENCES members (id),
+    -- posted: the id given by the sender's device.
+    message BLOB CHECK (length(message) = 16),
+    -- posted: the text; created: the room's first name.
+    body TEXT NOT NULL DEFAULT '',
+    -- created: who could find it.
+    visibility TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (room, seq),
+    CHECK ((kind = 'posted') = (message IS NOT NULL)),
+    CHECK ((kind IN ('joined', 'left')) = (member IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+
+-- A message exists once on the host, for good: a resend finds its first answer here.
+CREATE UNIQUE INDEX events_message ON events (message) WHERE message IS NOT NULL;
