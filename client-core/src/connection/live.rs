@@ -21,7 +21,7 @@ use super::link::{Ended, Link};
 use super::state::ConnectionState;
 use crate::client::Shared;
 use crate::error::{RequestError, StoreError};
-use crate::outbox::item::Refusal;
+use crate::outbox::item::{Refusal, Unsent};
 use crate::store::Received;
 use crate::store::table::{coverage, outbox, rooms};
 
@@ -93,6 +93,8 @@ struct Turn {
     received: Vec<Received>,
     answers: Vec<(Answer, Reply)>,
     catch_up: Vec<RoomId>,
+    /// Rooms whose message is acknowledged, so that the next one may go.
+    acked: Vec<(RoomId, MessageId)>,
     synced: bool,
     drain: bool,
     more_members: Option<MemberId>,
@@ -247,15 +249,27 @@ impl Live<'_> {
     /// Posts the first unsent message of each room that has none under way.
     async fn drain(&mut self) -> Result<(), End> {
         for unsent in self.shared.store.read(outbox::heads).await? {
-            let room = unsent.room;
-            if self.under_way.contains(&room) || self.paused.contains_key(&room) {
-                continue;
+            if !self.under_way.contains(&unsent.room) && !self.paused.contains_key(&unsent.room) {
+                self.post(unsent).await?;
             }
-            let request = Request::Post { room, message: unsent.message, text: unsent.text };
-            self.say(request, Purpose::Post(room, unsent.message)).await?;
-            self.under_way.insert(room);
         }
         Ok(())
+    }
+
+    /// Lets the host write the next message to its disk while this computer writes the acknowledgement of `message`.
+    async fn post_next(&mut self, room: RoomId, message: MessageId) -> Result<(), End> {
+        let next =
+            self.shared.store.read(move |connection, host| outbox::next_of(connection, host, room, message));
+        match next.await? {
+            Some(unsent) => Ok(self.post(unsent).await?),
+            None => Ok(()),
+        }
+    }
+
+    async fn post(&mut self, unsent: Unsent) -> Result<(), Ended> {
+        let (room, message) = (unsent.room, unsent.message);
+        self.under_way.insert(room);
+        self.say(Request::Post { room, message, text: unsent.text }, Purpose::Post(room, message)).await
     }
 
     async fn beat(&mut self, heartbeat: Duration) -> Result<(), Ended> {
@@ -380,6 +394,7 @@ impl Live<'_> {
         match reply {
             Reply::Posted { message: acked, room: of, seq, at } if acked == message && of == room => {
                 self.posting.remove(&room);
+                turn.acked.push((room, message));
                 turn.received.push(Received::Acked { message, room, seq, at });
             }
             Reply::Error(failure) if !is_for_good(&failure) => self.pause(room, &failure),
@@ -404,7 +419,10 @@ impl Live<'_> {
 
     /// Saves what a turn brought, then answers and asks on.
     async fn take(&mut self, turn: Turn) -> Result<(), End> {
-        let Turn { received, answers, mut catch_up, synced, drain, more_members, signed_out } = turn;
+        let Turn { received, answers, mut catch_up, acked, synced, drain, more_members, signed_out } = turn;
+        for (room, message) in acked {
+            self.post_next(room, message).await?;
+        }
         if !received.is_empty() {
             let outcome = self.shared.receive(received).await?;
             if self.syncs == 0 {

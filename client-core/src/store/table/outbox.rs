@@ -49,6 +49,23 @@ pub(crate) fn heads(connection: &Connection, host: i64) -> rusqlite::Result<Vec<
         .collect()
 }
 
+/// The one that follows `message` in its room, while that one is still here.
+pub(crate) fn next_of(
+    connection: &Connection,
+    host: i64,
+    room: RoomId,
+    message: MessageId,
+) -> rusqlite::Result<Option<Unsent>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM outbox WHERE host = ?1 AND room = ?2 AND failed_code = ''
+             AND position > (SELECT position FROM outbox WHERE host = ?1 AND message = ?3)
+             ORDER BY position LIMIT 1"
+        ))?
+        .query_row(params![host, room.0.as_bytes().as_slice(), message.0.as_bytes().as_slice()], unsent)
+        .optional()
+}
+
 /// All of one room, refused ones included, in their order.
 pub(crate) fn of_room(connection: &Connection, host: i64, room: RoomId) -> rusqlite::Result<Vec<Unsent>> {
     connection
