@@ -42,24 +42,35 @@ export class Hearth {
         await this.backend.subscribe((update) => this.#receive(update));
         this.#subscribed = true;
       }
-      this.opened(await this.backend.start());
+      const before = this.#views();
+      this.opened(await this.backend.start(), before);
     } catch (thrown) {
       this.phase = { kind: "broken", failure: asFailure(thrown) };
     }
   }
 
-  opened(start: StartView): void {
+  /**
+   * Takes an answer. What an update said of a host since the question was asked (`before` holds what was shown then) is
+   * newer than the answer, which may come after it.
+   */
+  opened(start: StartView, before: ReadonlyMap<string, HostView> = new Map()): void {
     if (start.kind === "open") {
       for (const view of start.hosts) {
-        this.#put(view);
+        const known = this.#find(view.id);
+        if (!known || known.view === before.get(view.id)) {
+          this.#put(view);
+        }
       }
     }
     this.phase = start;
   }
 
-  /** Brings a host just joined or made to the front. */
+  /** Brings a host just joined or made to the front. What an update said of it meanwhile is newer than the answer. */
   entered(view: HostView): void {
-    this.#put(view);
+    const known = this.#find(view.id);
+    if (!known || known.view.state.kind === "stopped") {
+      this.#put(view);
+    }
     this.choose(view.id);
     this.phase = { kind: "open", hosts: [] };
   }
@@ -100,6 +111,10 @@ export class Hearth {
     const host = new JoinedHost(this.backend, view);
     this.hosts = [...this.hosts, host];
     void this.attempt(() => host.load());
+  }
+
+  #views(): ReadonlyMap<string, HostView> {
+    return new Map(this.hosts.map((host) => [host.view.id, host.view]));
   }
 
   #find(id: string): JoinedHost | undefined {
@@ -162,9 +177,10 @@ export class Hearth {
       await this.begin();
       return;
     }
+    const before = this.#views();
     const start = await this.backend.start().catch(() => null);
     if (start) {
-      this.opened(start);
+      this.opened(start, before);
     }
     await this.attempt(() => Promise.all(this.hosts.map((host) => host.reload())));
   }
