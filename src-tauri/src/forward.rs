@@ -47,8 +47,9 @@ async fn tell(installation: &Installation, host: &HostId, event: ClientEvent) ->
     Ok(())
 }
 
-/// Shows the host as it is now.
+/// Shows the host as it is now. One at a time: what was read later is also told later.
 pub(crate) async fn tell_host(installation: &Installation, host: &HostId) -> Answer<()> {
+    let _turn = installation.telling.lock().await;
     let host = hosts::one(&installation.profile()?, &installation.hosting, host).await?;
     installation.push.send(UpdateView::Host { host }).await;
     Ok(())

@@ -19,6 +19,8 @@ pub(crate) async fn host(installation: &Arc<Installation>, name: String, owner: 
         let invite = installation.hosting.ask(&id, hosting::owner_invite).flatten().ok_or_else(owned)?;
         let by = JoinBy::Invite { name: owner, password: None };
         enter(installation, &profile, Target::Invite(invite), by, true).await?;
+    } else {
+        forward::tell_host(installation, &id).await?;
     }
     hosts::one(&profile, &installation.hosting, &id).await
 }

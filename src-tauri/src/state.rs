@@ -34,6 +34,8 @@ pub(crate) struct Installation {
     keyring: Arc<dyn Keyring>,
     /// Held through opening, so that two windows' questions never open twice.
     opening: tokio::sync::Mutex<()>,
+    /// Held while a host's view is read and queued.
+    pub(crate) telling: tokio::sync::Mutex<()>,
     profile: RwLock<Option<Profile>>,
     pub(crate) hosting: Hosting,
     pub(crate) lookout: Lookout,
@@ -49,6 +51,7 @@ impl Installation {
             push: Push::new(),
             keyring,
             opening: tokio::sync::Mutex::default(),
+            telling: tokio::sync::Mutex::default(),
             profile: RwLock::default(),
             lookout: Lookout::default(),
             recovery: Mutex::default(),
