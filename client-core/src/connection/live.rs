@@ -3,30 +3,29 @@
 //! One loop in a fixed order of priority: stop, what the host says, what is asked here, the outbox, the heartbeat. All
 //! that has arrived is taken in one write of the vault.
 
+mod hearing;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
 use protocol::limits::{PAGE_EVENTS, SYNC_ROOMS};
-use protocol::{
-    CloseCode, Cursor, ErrorCode, Failure, MemberId, MessageId, Reply, Request, RoomId, ServerFrame, SignedIn,
-};
+use protocol::{CloseCode, Cursor, MemberId, MessageId, Reply, Request, RoomId, SignedIn};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use self::hearing::Turn;
 use super::Ask;
-use super::backoff::{Backoff, jitter};
+use super::backoff::Backoff;
 use super::link::{Ended, Link};
 use super::state::ConnectionState;
 use crate::client::Shared;
 use crate::error::{RequestError, StoreError};
-use crate::outbox::item::{Refusal, Unsent};
+use crate::outbox::item::Unsent;
 use crate::store::Received;
 use crate::store::table::{coverage, outbox, rooms};
 
-/// Most frames taken into one write: enough to share an fsync, few enough that the window keeps up.
-const BATCH: usize = 256;
 /// Most requests without an answer; one more is refused.
 const UNANSWERED: usize = 512;
 /// A host that answers nothing for this long has lost the request.
@@ -85,20 +84,6 @@ struct Live<'a> {
     members_asked: Option<Instant>,
     ended: Option<Ended>,
     clocks: (SystemTime, Instant),
-}
-
-/// What one turn of hearing brought.
-#[derive(Default)]
-struct Turn {
-    received: Vec<Received>,
-    answers: Vec<(Answer, Reply)>,
-    catch_up: Vec<RoomId>,
-    /// Rooms whose message is acknowledged, so that the next one may go.
-    acked: Vec<(RoomId, MessageId)>,
-    synced: bool,
-    drain: bool,
-    more_members: Option<MemberId>,
-    signed_out: bool,
 }
 
 pub(super) async fn live(
@@ -293,130 +278,6 @@ impl Live<'_> {
         self.link.ping().await
     }
 
-    /// The first frame and all that has arrived behind it.
-    fn gather(&mut self, first: ServerFrame) -> Turn {
-        let mut turn = Turn::default();
-        self.sort(first, &mut turn);
-        for _ in 1..BATCH {
-            match self.link.hear_now() {
-                Some(Ok(frame)) => self.sort(frame, &mut turn),
-                // Told once what came before it is saved.
-                Some(Err(ended)) => {
-                    self.ended = Some(ended);
-                    break;
-                }
-                None => break,
-            }
-        }
-        turn
-    }
-
-    fn sort(&mut self, frame: ServerFrame, turn: &mut Turn) {
-        match frame.req.and_then(|req| self.pending.remove(&req)) {
-            Some(pending) => self.answered(pending.purpose, frame.reply, turn),
-            None => self.pushed(frame.reply, turn),
-        }
-    }
-
-    fn pushed(&mut self, reply: Reply, turn: &mut Turn) {
-        match reply {
-            Reply::Event { event } => turn.received.push(Received::Event(event)),
-            Reply::Room { room } => {
-                turn.catch_up.push(room.id);
-                turn.received.push(Received::Room(room));
-            }
-            Reply::RoomGone { room } => turn.received.push(Received::RoomGone(room)),
-            Reply::Member { member } => {
-                self.shared.presence(&[], &[], Some(std::slice::from_ref(&member)));
-                turn.received.push(Received::Members(vec![member]));
-            }
-            Reply::Presence { online, offline } => self.shared.presence(&online, &offline, None),
-            Reply::Error(failure) => tracing::warn!(code = ?failure.code, "the host could not read a frame"),
-            _ => {}
-        }
-    }
-
-    fn answered(&mut self, purpose: Purpose, reply: Reply, turn: &mut Turn) {
-        match purpose {
-            Purpose::Asked(answer) => {
-                if let Reply::Room { room } = &reply {
-                    turn.catch_up.push(room.id);
-                    turn.received.push(Received::Room(room.clone()));
-                }
-                turn.answers.push((answer, reply));
-            }
-            Purpose::Leaving(room, answer) => {
-                if matches!(reply, Reply::Done) {
-                    turn.received.push(Received::RoomGone(room));
-                }
-                turn.answers.push((answer, reply));
-            }
-            Purpose::SigningOut(answer) => {
-                turn.signed_out |= matches!(reply, Reply::Done);
-                turn.answers.push((answer, reply));
-            }
-            Purpose::Sync => self.synced(reply, turn),
-            Purpose::CatchUp(room) => {
-                self.catching_up.remove(&room);
-                if let Reply::History(page) = reply {
-                    let (room, events, head) = (page.room, page.events, page.head);
-                    turn.received.push(Received::Stretch { room, events, head, quiet: false });
-                }
-            }
-            Purpose::Members => {
-                self.asking_members = false;
-                if let Reply::Members { members, more } = reply {
-                    turn.more_members = members.last().filter(|_| more).map(|member| member.id);
-                    self.shared.presence(&[], &[], Some(&members));
-                    turn.received.push(Received::Members(members));
-                }
-            }
-            Purpose::Post(room, message) => self.posted(room, message, reply, turn),
-        }
-    }
-
-    fn synced(&mut self, reply: Reply, turn: &mut Turn) {
-        self.syncs = self.syncs.saturating_sub(1);
-        turn.synced = self.syncs == 0;
-        if let Reply::Synced { rooms } = reply {
-            turn.received.extend(rooms.into_iter().map(|sync| Received::Stretch {
-                room: sync.room,
-                events: sync.events,
-                head: sync.head,
-                quiet: false,
-            }));
-        }
-    }
-
-    fn posted(&mut self, room: RoomId, message: MessageId, reply: Reply, turn: &mut Turn) {
-        self.under_way.remove(&room);
-        turn.drain = true;
-        match reply {
-            Reply::Posted { message: acked, room: of, seq, at } if acked == message && of == room => {
-                self.posting.remove(&room);
-                turn.acked.push((room, message));
-                turn.received.push(Received::Acked { message, room, seq, at });
-            }
-            Reply::Error(failure) if !is_for_good(&failure) => self.pause(room, &failure),
-            Reply::Error(Failure { code, message: words, .. }) => {
-                let refusal = Refusal { code, message: words };
-                turn.received.push(Received::Refused { message, refusal });
-            }
-            _ => {
-                let message_for_people = "the host gave an answer this version does not understand".into();
-                let refusal = Refusal { code: ErrorCode::Unknown, message: message_for_people };
-                turn.received.push(Received::Refused { message, refusal });
-            }
-        }
-    }
-
-    /// A refusal for now: the room waits, with the message at its head, so that the order stays.
-    fn pause(&mut self, room: RoomId, failure: &Failure) {
-        let asked = Duration::from_millis(u64::from(failure.retry_after_ms.unwrap_or_default()));
-        let delay = self.posting.entry(room).or_default().next(jitter()).max(asked);
-        self.paused.insert(room, Instant::now() + delay);
-    }
-
     /// Saves what a turn brought, then answers and asks on.
     async fn take(&mut self, turn: Turn) -> Result<(), End> {
         let Turn { received, answers, mut catch_up, acked, synced, drain, more_members, signed_out } = turn;
@@ -466,11 +327,6 @@ impl Live<'_> {
         let request = Request::History { room, before: None, after: None, limit: PAGE_EVENTS };
         self.say(request, Purpose::CatchUp(room)).await
     }
-}
-
-/// Refusals that another try can't mend without anybody acting. A session that ends is not the message's fault.
-fn is_for_good(failure: &Failure) -> bool {
-    !failure.code.is_temporary() && !matches!(failure.code, ErrorCode::SessionEnded | ErrorCode::NotSignedIn)
 }
 
 async fn until(instant: Option<Instant>) {
