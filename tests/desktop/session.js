@@ -1,11 +1,26 @@
-// Runs a command in a session of its own: an X server, a private D-Bus, and an unlocked gnome-keyring.
+// Runs a command in a session of its own: an X server, a private D-Bus, an unlocked gnome-keyring and, as root, a
+// network of its own, so that no other host of this machine is found or answers at a port that has become free.
 // Everything of it ends with the command.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import readline from 'node:readline'
+
+const network = 'ip link set lo up && ip link add lan0 type veth peer name lan1 && ip addr add 10.78.0.1/24 dev lan0'
+const up = 'ip link set lan0 up && ip link set lan1 up && ip route add default dev lan0'
+const inItsNetwork = ['--net', '--', 'sh', '-c', `${network} && ${up} && exec "$@"`, 'session']
+
+if (process.env.HEARTH_STORY_NETWORK === undefined) {
+  const possible = spawnSync('unshare', [...inItsNetwork, 'true']).status === 0
+  if (!possible) console.log('note: no network of its own here, other hosts on this network will be seen')
+  const again = [process.execPath, ...process.argv.slice(1)]
+  const [program, ...words] = possible ? ['unshare', ...inItsNetwork, ...again] : again
+  const env = { ...process.env, HEARTH_STORY_NETWORK: possible ? 'own' : 'shared' }
+  const [code] = await once(spawn(program, words, { stdio: 'inherit', env }), 'exit')
+  process.exit(code ?? 1)
+}
 
 const home = mkdtempSync(path.join(tmpdir(), 'hearth-session-'))
 const runtime = path.join(home, 'runtime')

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import { test } from 'node:test'
-import { folder, picture } from '../stage/programs.js'
+import { atTheEnd, folder, picture } from '../stage/programs.js'
 import { openWindow } from '../stage/window.js'
 
 async function host(window, hostName, ownerName) {
@@ -30,7 +30,7 @@ test('one hosts, the other finds it, both talk; killed and started again, everyt
     open[who] = await openWindow(path.join(home, who), who)
     return open[who]
   }
-  t.after(async () => {
+  atTheEnd(t, async () => {
     for (const window of Object.values(open)) await window?.close()
   })
 

@@ -20,10 +20,23 @@ export function picture(name) {
   return path.join(folder, name)
 }
 
+const endings = new WeakMap()
+
+/** Does `work` when the test `t` is over: what was begun last ends first. */
+export function atTheEnd(t, work) {
+  if (!endings.has(t)) {
+    endings.set(t, [])
+    t.after(async () => {
+      for (const one of endings.get(t).reverse()) await one()
+    })
+  }
+  endings.get(t).push(work)
+}
+
 /** A folder that goes with the test `t`. */
 export function folder(t) {
   const made = mkdtempSync(path.join(tmpdir(), 'hearth-story-'))
-  t.after(() => rmSync(made, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }))
+  atTheEnd(t, () => rmSync(made, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }))
   return made
 }
 

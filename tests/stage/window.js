@@ -104,12 +104,20 @@ class Window {
     }, text)
   }
 
-  /** Waits until exactly one row holds `text`, in this state. */
+  /** Waits until exactly one row holds `text`, in this state, where a person sees it: above the composer. */
   async wantRow(text, delivery = 'sent') {
     await this.until(`one row "${text}" that is ${delivery}`, async () => {
       const rows = await this.rows(text)
       return rows.length === 1 && rows[0] === delivery
     })
+    await this.until(`"${text}" in sight`, () =>
+      this.browser.execute((wanted) => {
+        const rows = [...document.querySelectorAll('[data-testid="row"]')]
+        const row = rows.find((one) => one.textContent.includes(wanted))?.getBoundingClientRect()
+        const composer = document.querySelector('[data-testid="composer"]').getBoundingClientRect()
+        return row !== undefined && row.top >= 0 && row.bottom <= composer.top + 1
+      }, text),
+    )
   }
 
   async wantState(state) {

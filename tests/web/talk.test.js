@@ -4,7 +4,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { AxeBuilder } from '@axe-core/playwright'
 import { chromium } from 'playwright-core'
-import { client, folder, picture, startHost, until } from '../stage/programs.js'
+import { atTheEnd, client, folder, picture, startHost, until } from '../stage/programs.js'
 
 const at = (page, id) => page.getByTestId(id)
 const rowsWith = (page, text) => at(page, 'row').filter({ hasText: text })
@@ -21,7 +21,7 @@ async function openBrowser(t, home) {
     viewport: { width: 1280, height: 800 },
     locale: 'en-GB',
   })
-  t.after(() => context.close())
+  atTheEnd(t, () => context.close())
   const page = context.pages()[0] ?? (await context.newPage())
   page.setDefaultTimeout(60_000)
   const complaints = []
@@ -53,7 +53,7 @@ async function wantNoBarriers(page) {
 test('a browser signs in by an invite, talks with the command line, and still has it all after a reload', async (t) => {
   const home = folder(t)
   const host = await startHost(path.join(home, 'host'))
-  t.after(() => host.kill())
+  atTheEnd(t, () => host.kill())
   const alice = client(path.join(home, 'alice'))
   await alice.say('join', host.owner_link, '--name', 'Alice')
   const [invite] = await alice.ask('invite', '--json')
@@ -89,7 +89,7 @@ test('a browser signs in by an invite, talks with the command line, and still ha
 test('a used invite says so, and what to do', async (t) => {
   const home = folder(t)
   const host = await startHost(path.join(home, 'host'))
-  t.after(() => host.kill())
+  atTheEnd(t, () => host.kill())
   const alice = client(path.join(home, 'alice'))
   await alice.say('join', host.owner_link, '--name', 'Alice')
   const [invite] = await alice.ask('invite', '--uses', '1', '--json')
@@ -110,7 +110,7 @@ test('a message written while the host is away arrives once, though the page was
   const home = folder(t)
   const place = path.join(home, 'host')
   let host = await startHost(place)
-  t.after(() => host.kill())
+  atTheEnd(t, () => host.kill())
   const alice = client(path.join(home, 'alice'))
   await alice.say('join', host.owner_link, '--name', 'Alice')
   const [invite] = await alice.ask('invite', '--json')

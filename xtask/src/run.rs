@@ -1,6 +1,7 @@
 //! `cargo xtask run`: from a clone to a window, or to a headless host where there is no display.
 
-use std::process::{Command, ExitCode};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, ExitStatus};
 
 use anyhow::{Context, Result, bail};
 
@@ -47,21 +48,34 @@ fn system_packages(display: bool) -> Result<()> {
     }
 }
 
-fn desktop() -> Result<std::path::PathBuf> {
+fn desktop() -> Result<PathBuf> {
     call(cargo().args(["build", "--package", "hearth", "--features", "custom-protocol"]))?;
     Ok(target().join("debug/hearth"))
 }
 
-fn headless() -> Result<std::path::PathBuf> {
+fn headless() -> Result<PathBuf> {
     println!("no display here: this will host without a window");
     call(cargo().args(["build", "--package", "server-core", "--bin", "hearth-server"]))?;
     Ok(target().join("debug/hearth-server"))
 }
 
-fn start(program: &std::path::Path, display: bool, arguments: &[String]) -> Result<std::process::ExitStatus> {
+fn start(program: &Path, display: bool, arguments: &[String]) -> Result<ExitStatus> {
     let mut command = Command::new(program);
     if !display {
         command.arg("serve");
+        let told = arguments.iter().any(|argument| argument.starts_with("--data-dir"));
+        if !told && std::env::var_os("HEARTH_DATA_DIR").is_none() {
+            command.arg("--data-dir").arg(data_folder()?.join("hearth/host"));
+        }
     }
     command.args(arguments).status().with_context(|| format!("{} could not be started", program.display()))
+}
+
+/// Where programs of this user keep data (XDG base directories).
+fn data_folder() -> Result<PathBuf> {
+    if let Some(folder) = std::env::var_os("XDG_DATA_HOME").filter(|folder| !folder.is_empty()) {
+        return Ok(folder.into());
+    }
+    let home = std::env::var_os("HOME").context("HOME is not set: say where with `-- --data-dir FOLDER`")?;
+    Ok(PathBuf::from(home).join(".local/share"))
 }
