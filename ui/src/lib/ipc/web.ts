@@ -13,6 +13,7 @@ import type { Member } from "./bindings/Member";
 import type { PersonView } from "./bindings/PersonView";
 import type { Registration } from "./bindings/Registration";
 import type { Role } from "./bindings/Role";
+import type { RoomSync } from "./bindings/RoomSync";
 import type { RoomView } from "./bindings/RoomView";
 import type { SignedIn } from "./bindings/SignedIn";
 import type { SignIn } from "./bindings/SignIn";
@@ -405,7 +406,7 @@ class BrowserBackend implements Backend {
     for (let from = 0; from < Math.max(1, cursors.length); from += SYNC_ROOMS) {
       const { rooms } = await link.ask({ type: "sync", cursors: cursors.slice(from, from + SYNC_ROOMS) }, "synced");
       for (const room of rooms) {
-        replica.catchUp(room);
+        this.#takeStretch(replica, room);
       }
     }
   }
@@ -478,10 +479,22 @@ class BrowserBackend implements Backend {
     }
   }
 
-  #take(replica: Replica, event: Event): void {
-    if (event.change.kind === "posted") {
-      this.#outbox?.remove(event.change.message);
+  #takeStretch(replica: Replica, stretch: RoomSync): void {
+    this.#delivered(stretch.events);
+    replica.catchUp(stretch);
+  }
+
+  /** What stands in the log has been delivered, whether its answer came or was lost. */
+  #delivered(events: readonly Event[]): void {
+    for (const { change } of events) {
+      if (change.kind === "posted") {
+        this.#outbox?.remove(change.message);
+      }
     }
+  }
+
+  #take(replica: Replica, event: Event): void {
+    this.#delivered([event]);
     if (!replica.receive(event)) {
       setTimeout(() => void this.#mend(replica, event.room), TORN_MS);
     }
@@ -497,7 +510,7 @@ class BrowserBackend implements Backend {
     const range = log.last > 0 ? { after: log.last } : {};
     const page = await link.ask({ type: "history", room, ...range, limit: PAGE_EVENTS }, "history").catch(() => null);
     if (page) {
-      replica.catchUp(page);
+      this.#takeStretch(replica, page);
     }
   }
 
@@ -556,8 +569,17 @@ class BrowserBackend implements Backend {
     const replica = this.#at();
     try {
       const posted = await this.#live().ask({ type: "post", room, message, text }, "posted");
-      this.#outbox?.remove(message);
+      if (!this.#outbox?.get(message)) {
+        // Its event was faster than this answer.
+        return true;
+      }
       const by = this.#kept?.host.me?.id ?? "";
+      if (posted.seq <= replica.log(room).last) {
+        // It was taken before, further back than this page looks: its echo goes, its event is where it belongs.
+        this.#outbox?.remove(message);
+        this.#emit({ kind: "reset", host: replica.host, room });
+        return true;
+      }
       this.#take(replica, { room, seq: posted.seq, at: posted.at, by, change: { kind: "posted", message, text } });
       return true;
     } catch (thrown) {
