@@ -40,7 +40,9 @@ pub(crate) fn npm_packages(folder: &str) -> Result<()> {
     if std::fs::read(&stamp).is_ok_and(|installed| installed == lock) {
         return Ok(());
     }
-    run(npm(folder).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]))?;
+    // Not `npm ci`: it refuses a lock file that was written where the optional packages of other platforms can not be
+    // had. This installs what the lock file says too, and leaves that file alone.
+    run(npm(folder).args(["install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts"]))?;
     std::fs::write(stamp, lock).context("could not note what was installed")
 }
 
