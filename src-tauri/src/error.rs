@@ -22,17 +22,17 @@ impl FailureView {
 
     /// Something was asked that needs an open vault.
     pub(crate) fn locked() -> Self {
-        Self::new("locked", "the vault is not open yet; open it first")
+        Self::new("locked", "Hearth is not open yet; open it first.")
     }
 
     /// A host was named that is not joined.
     pub(crate) fn unknown_host() -> Self {
-        Self::new("unknown_host", "this host is not known here; join it first")
+        Self::new("unknown_host", "This host is not known here; join it first.")
     }
 
     /// A blocking part was cut off.
     pub(crate) fn ending() -> Self {
-        Self::new("ending", "Hearth is closing; start it again")
+        Self::new("ending", "Hearth is closing; start it again.")
     }
 }
 

@@ -139,7 +139,8 @@ pub(crate) fn owner_invite(server: &Server) -> Option<InviteLink> {
     Some(InviteLink { addresses: vec![loopback(server)], ..invite })
 }
 
-fn loopback(server: &Server) -> String {
+/// Where this computer reaches its own host.
+pub(crate) fn loopback(server: &Server) -> String {
     SocketAddr::from((Ipv4Addr::LOCALHOST, server.local_addr().port())).to_string()
 }
 

@@ -16,13 +16,26 @@ pub(crate) async fn host(installation: &Arc<Installation>, name: String, owner: 
     let profile = installation.profile()?;
     let id = installation.hosting.start(&profile, Some(name)).await?;
     if profile.client(&id).is_none() {
-        let invite = installation.hosting.ask(&id, hosting::owner_invite).flatten().ok_or_else(owned)?;
-        let by = JoinBy::Invite { name: owner, password: None };
-        enter(installation, &profile, Target::Invite(invite), by, true).await?;
+        let (target, by) = match installation.hosting.ask(&id, hosting::owner_invite).flatten() {
+            Some(invite) => (Target::Invite(invite), JoinBy::Invite { name: owner, password: None }),
+            // The program ended after the host had taken its owner: the same name finds that account again.
+            None => (own_host(installation, &id)?, JoinBy::Register { name: owner, password: None }),
+        };
+        enter(installation, &profile, target, by, true).await.map_err(|failure| {
+            match failure.code.as_str() {
+                "name_taken" | "registration_closed" => owned(),
+                _ => failure,
+            }
+        })?;
     } else {
         forward::tell_host(installation, &id).await?;
     }
     hosts::one(&profile, &installation.hosting, &id).await
+}
+
+fn own_host(installation: &Installation, id: &HostId) -> Answer<Target> {
+    let address = installation.hosting.ask(id, hosting::loopback).ok_or_else(FailureView::unknown_host)?;
+    Ok(Target::Address { address, expect: id.clone() })
 }
 
 /// Says who answers at an invite or address. Sends no credential.

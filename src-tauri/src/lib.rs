@@ -176,8 +176,9 @@ fn farewell(app: &AppHandle) {
     let installation = Arc::clone(&app.state::<Arc<Installation>>());
     let stopped =
         tauri::async_runtime::block_on(async { tokio::time::timeout(FAREWELL, installation.stop()).await });
-    if stopped.is_err() {
-        tracing::warn!("not everything ended in time; what was acknowledged is on disk");
+    match stopped {
+        Ok(()) => tracing::info!("closed in good order"),
+        Err(_) => tracing::warn!("not everything ended in time; what was acknowledged is on disk"),
     }
 }
 

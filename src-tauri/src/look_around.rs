@@ -7,7 +7,7 @@ use client_core::{FoundHost, Profile};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use crate::error::Answer;
+use crate::error::{Answer, with_capital};
 use crate::push::Push;
 use crate::view::{FailureView, FoundView, UpdateView};
 
@@ -45,7 +45,10 @@ impl Lookout {
 
     /// Searches from now on, marking the hosts that `profile` knows at this moment; the search before ends.
     pub(crate) async fn search(&self, profile: &Profile) -> Answer<()> {
-        let seen = profile.browse().await.map_err(|error| FailureView::new("browse", format!("{error}.")))?;
+        let seen = profile
+            .browse()
+            .await
+            .map_err(|error| FailureView::new("browse", with_capital(&error.to_string())))?;
         let searching = tokio::spawn(relay(seen, self.found.clone()));
         self.searching.put(Some(searching.abort_handle()));
         Ok(())

@@ -117,10 +117,15 @@ impl Installation {
         Ok(())
     }
 
-    /// Ends the session and forgets the host, its history here included.
+    /// Ends the session and forgets the host, its history here included. Refused where nobody could come back as the
+    /// owner of the host that runs here.
     pub(crate) async fn sign_out(&self, host: &HostId) -> Answer<()> {
-        let profile = self.profile()?;
-        self.client(host)?.sign_out().await?;
+        let (profile, client) = (self.profile()?, self.client(host)?);
+        if self.hosting.ask(host, |_| ()).is_some() && client.has_password() != Some(true) {
+            let message = "Set a password first: without one you could never sign in to your own host again.";
+            return Err(FailureView::new("no_password", message));
+        }
+        client.sign_out().await?;
         profile.forget(host).await?;
         self.push.send(UpdateView::HostGone { host: host.clone() }).await;
         Ok(())

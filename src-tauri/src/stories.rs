@@ -258,7 +258,7 @@ async fn with_a_keyring_nothing_is_asked_and_the_recovery_code_replaces_a_lost_o
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hosts_on_one_computer_take_two_ports() {
     let base = tempfile::tempdir().unwrap();
-    let alice = Desk::prepared(base.path(), "alice").await;
+    let mut alice = Desk::prepared(base.path(), "alice").await;
     let bob = Desk::prepared(base.path(), "bob").await;
     let studio = joining::host(&alice.here, "Studio".into(), "alice".into()).await.unwrap();
     let lab = joining::host(&bob.here, "Lab".into(), "bob".into()).await.unwrap();
@@ -269,6 +269,15 @@ async fn two_hosts_on_one_computer_take_two_ports() {
     assert_ne!(first, second);
     let remembered = std::fs::read_to_string(bob.here.paths.host_port()).unwrap();
     assert_eq!(remembered, second.to_string());
+    alice.live(&studio.id).await;
+    assert_eq!(code(alice.here.sign_out(&studio.id).await), "no_password");
+    alice.here.client(&studio.id).unwrap().set_password(None, "a long password".into()).await.unwrap();
+    alice.here.sign_out(&studio.id).await.unwrap();
+    assert!(matches!(alice.here.start().await, Ok(StartView::First { needs_passphrase: false })));
+    let address = format!("127.0.0.1:{first}");
+    let by = JoinByView::Password { name: "Alice".into(), password: "a long password".into() };
+    let back = joining::join(&alice.here, &address, studio.id.clone(), by).await.unwrap();
+    assert!(back.hosted);
     alice.here.stop().await;
     bob.here.stop().await;
 }

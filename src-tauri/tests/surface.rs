@@ -1,14 +1,26 @@
-//! The window asks, the capability allows and the program answers exactly the same commands.
+//! The window asks, the capability allows and the program answers exactly the same commands, with the same arguments.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const PROGRAM: &str = include_str!("../src/lib.rs");
+const COMMANDS: [&str; 5] = [
+    include_str!("../src/commands/hosting.rs"),
+    include_str!("../src/commands/messages.rs"),
+    include_str!("../src/commands/rooms.rs"),
+    include_str!("../src/commands/session.rs"),
+    include_str!("../src/commands/settings.rs"),
+];
 const ALLOWED: &str = include_str!("../permissions/hearth.toml");
 const WINDOW: &str = include_str!("../../ui/src/lib/ipc/tauri.ts");
 
-fn answered() -> BTreeSet<&'static str> {
-    let (_, rest) = PROGRAM.split_once("generate_handler![").expect("the list of commands is there");
-    let (list, _) = rest.split_once(']').expect("the list of commands ends");
+/// What stands between `start` and the next `end`, and what follows.
+fn between<'a>(text: &'a str, start: &str, end: &str) -> (&'a str, &'a str) {
+    let (_, rest) = text.split_once(start).expect("the start is there");
+    rest.split_once(end).expect("the end is there")
+}
+
+fn registered() -> BTreeSet<&'static str> {
+    let (list, _) = between(PROGRAM, "generate_handler![", "]");
     list.split(',')
         .filter_map(|path| path.trim().rsplit("::").next())
         .filter(|name| !name.is_empty())
@@ -16,20 +28,44 @@ fn answered() -> BTreeSet<&'static str> {
 }
 
 fn allowed() -> BTreeSet<&'static str> {
-    let (_, rest) = ALLOWED.split_once("commands.allow").expect("the permission allows commands");
-    rest.split('"').skip(1).step_by(2).collect()
+    let (list, _) = between(ALLOWED, "commands.allow", "]");
+    list.split('"').skip(1).step_by(2).collect()
 }
 
-fn asked() -> BTreeSet<&'static str> {
-    WINDOW.split("invoke(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect()
+/// Each command with the arguments that come from the window; Tauri gives the rest.
+fn answered() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
+    let functions = COMMANDS.iter().flat_map(|file| file.split("#[tauri::command]").skip(1));
+    let signature = |function| {
+        let (signature, _) = between(function, "fn ", ") ->");
+        let (name, arguments) = signature.split_once('(').expect("a function has arguments");
+        let named = arguments
+            .split(": ")
+            .filter_map(|part| part.rsplit([',', ' ', '\n']).find(|word| !word.is_empty()));
+        let given = ["here", "app"];
+        let count = arguments.matches(": ").count();
+        (name, named.take(count).filter(|argument| !given.contains(argument)).collect())
+    };
+    functions.map(signature).collect()
+}
+
+fn asked() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
+    let calls = WINDOW.split("invoke(\"").skip(1);
+    let call = |call: &'static str| {
+        let (name, rest) = call.split_once('"').expect("a name ends");
+        let arguments =
+            rest.strip_prefix(", { ").and_then(|rest| rest.split_once(" }")).map_or("", |(list, _)| list);
+        (name, arguments.split(", ").filter(|argument| !argument.is_empty()).collect())
+    };
+    calls.map(call).collect()
 }
 
 #[test]
-fn every_allowed_command_is_answered() {
-    assert_eq!(allowed(), answered());
+fn every_allowed_command_is_registered() {
+    assert_eq!(allowed(), registered());
+    assert_eq!(allowed(), answered().into_keys().collect());
 }
 
 #[test]
-fn every_question_of_the_window_is_allowed() {
-    assert_eq!(asked(), allowed());
+fn the_window_asks_what_is_answered_with_the_same_arguments() {
+    assert_eq!(asked(), answered());
 }
