@@ -90,7 +90,8 @@ export class HostDouble {
   #signIn(socket: SocketDouble, frame: Frame, say: (reply: object) => void): void {
     const by = frame.by as { kind: string; token?: string };
     if (by.kind === "session" && this.endedSessions.has(by.token ?? "")) {
-      return say({ type: "error", code: "session_ended", message: "the session was ended" });
+      say({ type: "error", code: "session_ended", message: "the session was ended" });
+      return;
     }
     this.sockets.add(socket);
     const token = by.kind === "session" ? {} : { token: "session-token" };
@@ -102,7 +103,8 @@ export class HostDouble {
   #post(socket: SocketDouble, frame: Frame, say: (reply: object) => void): void {
     const refusal = this.refusals.shift();
     if (refusal) {
-      return say({ type: "error", ...refusal });
+      say({ type: "error", ...refusal });
+      return;
     }
     const message = String(frame.message);
     const known = this.log.find((event) => event.change.kind === "posted" && event.change.message === message);
@@ -110,7 +112,8 @@ export class HostDouble {
       this.losesNextAnswer = false;
       this.sockets.delete(socket);
       this.posted(String(frame.text), message, "alice");
-      return socket.end(1006);
+      socket.end(1006);
+      return;
     }
     const { seq, at } = known ?? this.posted(String(frame.text), message, "alice");
     say({ type: "posted", message, room: "room", seq, at });

@@ -25,7 +25,7 @@ import type { Visibility } from "./bindings/Visibility";
 import type { Welcome } from "./bindings/Welcome";
 import { asFailure, Refusal } from "./failure";
 import { delay } from "./web/backoff";
-import { uuid7 } from "./web/bytes";
+import { nextId } from "./web/bytes";
 import { deviceName } from "./web/device";
 import {
   afterClose,
@@ -188,7 +188,7 @@ class BrowserBackend implements Backend {
     if (new TextEncoder().encode(text).length > TEXT_BYTES) {
       throw new Refusal("out_of_bounds", "this is longer than one message can be; send it in parts");
     }
-    const item: Item = { message: uuid7(), room, text, at: Date.now(), failed: null };
+    const item: Item = { message: nextId(), room, text, at: Date.now(), failed: null };
     try {
       this.#outbox?.add(item);
     } catch {

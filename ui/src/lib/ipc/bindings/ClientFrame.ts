@@ -37,7 +37,12 @@ by: SignIn,
 /**
  * The device's name, for the member's own list of devices.
  */
-device: string, } | { "type": "sign_out" } | { "type": "ping" } | { "type": "rooms" } | { "type": "directory" } | { "type": "create_room", 
+device: string, 
+/**
+ * The token the new session is to have: 32 random bytes, base64url without padding. Whoever chooses it can
+ * ask again when the answer was lost: the same token finds the account and the session it has made.
+ */
+session?: Secret, } | { "type": "sign_out" } | { "type": "ping" } | { "type": "rooms" } | { "type": "directory" } | { "type": "create_room", 
 /**
  * Without the `#`.
  */

@@ -28,3 +28,11 @@ export function uuid7(
   const hex = toHex(bytes);
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
+
+let latest = 0;
+
+/** A fresh id, greater than every one this page made before: messages of one millisecond keep their order. */
+export function nextId(now: number = Date.now()): string {
+  latest = Math.max(now, latest + 1);
+  return uuid7(latest);
+}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { delay } from "./backoff";
-import { fromBase64Url, toBase64Url, toHex, uuid7 } from "./bytes";
+import { fromBase64Url, nextId, toBase64Url, toHex, uuid7 } from "./bytes";
 import { deviceName } from "./device";
 import { afterClose, decode, encode } from "./frames";
 import { linksOf, pictureOf } from "./invite";
@@ -60,6 +60,11 @@ describe("bytes", () => {
     expect(uuid7(1_000) < uuid7(1_001)).toBe(true);
     expect(uuid7(0x0123456789ab, new Uint8Array(10))).toBe("01234567-89ab-7000-8000-000000000000");
   });
+});
+
+it("messages of one millisecond keep their order", () => {
+  const ids = Array.from({ length: 50 }, () => nextId(1_000));
+  expect([...ids].sort()).toEqual(ids);
 });
 
 describe("the host's proof", () => {
