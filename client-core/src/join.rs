@@ -3,6 +3,8 @@
 //! Refuses to send a name, a password or an invite before the host has proven the key that the invite names or the person
 //! has confirmed, and to spend an invite before it is known that the session can be kept.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use protocol::{HostCard, HostId, InviteLink, Member, Registration, Secret, SignIn, SignedIn};
 
 use crate::address::Address;
@@ -16,6 +18,9 @@ use crate::secrets::SecretsError;
 use crate::store::HostStore;
 use crate::store::table::hosts::{self, ADDRESSES, HostRow};
 use crate::trust::Expectation;
+
+/// How often a sign-in whose answer was lost is asked again.
+const TRIES: usize = 3;
 
 /// What a first contact showed. Nothing of ours was sent.
 #[derive(Debug, Clone)]
@@ -117,16 +122,46 @@ impl Profile {
         addresses.extend(self.known_addresses(&expect).await?);
         self.refuse_second_membership(&expect)?;
         self.secrets().probe().await.map_err(cannot_keep)?;
-        let mut link = Box::pin(dial::dial(&addresses, &Expectation::Exactly(expect.clone()))).await?;
+        let session = self.session_token(&expect, &by);
         let by = credentials(by, token)?;
-        let signed_in = match sign_in(&mut link, by, device.clone()).await {
-            Ok(Ok(signed_in)) => signed_in,
-            Ok(Err(failure)) => return Err(failure.into()),
-            Err(_) => return Err(JoinError::Interrupted),
-        };
+        let (link, signed_in) = self.enter(&addresses, &expect, by, &device, &session).await?;
         let host = self.pin(&link, &signed_in, &addresses, device, hosted).await?;
         self.replace(&expect);
         Ok(self.start_client(host, Some((link, signed_in))))
+    }
+
+    /// Signs in, and asks again when the answer is lost: the host knows by the session's token what it has made.
+    async fn enter(
+        &self,
+        addresses: &[Address],
+        expect: &HostId,
+        by: SignIn,
+        device: &str,
+        session: &Secret,
+    ) -> Result<(Link, SignedIn), JoinError> {
+        for _ in 0..TRIES {
+            let mut link = Box::pin(dial::dial(addresses, &Expectation::Exactly(expect.clone()))).await?;
+            match sign_in(&mut link, by.clone(), device.to_owned(), Some(session.clone())).await {
+                Ok(Ok(mut signed_in)) => {
+                    signed_in.token.get_or_insert_with(|| session.clone());
+                    return Ok((link, signed_in));
+                }
+                Ok(Err(failure)) => return Err(failure.into()),
+                Err(_) => {}
+            }
+        }
+        Err(JoinError::Interrupted)
+    }
+
+    /// The token of the session that joining makes: for a new account always the same for this profile, host and name,
+    /// so that a program that was ended in between finds the account again; otherwise fresh.
+    fn session_token(&self, host: &HostId, by: &JoinBy) -> Secret {
+        let name = match by {
+            JoinBy::Invite { name, .. } | JoinBy::Register { name, .. } => name.trim(),
+            JoinBy::Password { .. } => &uuid::Uuid::now_v7().to_string(),
+        };
+        let token = self.vault().key_for(&format!("session at {host} as {name}"));
+        Secret(URL_SAFE_NO_PAD.encode(*token))
     }
 
     /// An invite used by somebody who is a member already would make a second account of theirs.

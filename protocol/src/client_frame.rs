@@ -36,6 +36,11 @@ pub enum Request {
         by: SignIn,
         /// The device's name, for the member's own list of devices.
         device: String,
+        /// The token the new session is to have: 32 random bytes, base64url without padding. Whoever chooses it can
+        /// ask again when the answer was lost: the same token finds the account and the session it has made.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        session: Option<Secret>,
     },
     /// Ends this session for good. Answer: `done`, then the connection closes.
     SignOut,

@@ -73,16 +73,28 @@ pub(crate) async fn sign_in(
     peer: Peer,
     outlet: Arc<Outlet>,
     req: u32,
-    (by, device): (SignIn, String),
+    (by, device, session): (SignIn, String, Option<Secret>),
 ) -> Result<Admission, Refusal> {
     let device = limits::check_name(&device).map_err(|problem| Refusal::field("device", problem))?.to_owned();
+    let chosen = session.is_some();
+    let token = match session {
+        Some(session) => token::chosen(session)
+            .ok_or_else(|| Refusal::field("session", "is not 32 bytes in base64url without padding"))?,
+        None => token::fresh()?,
+    };
     let way = match by {
+        _ if chosen && is_session(&host, token.1).await? => Way::Session(token.1),
         SignIn::Password { name, password } => by_password(&host, peer, &name, &password).await?,
         SignIn::Session { token } => by_session(&host, peer, &token).await?,
         SignIn::Invite { token, name, password } => by_invite(&host, peer, &token, name, password).await?,
         SignIn::Register { name, password } => by_registration(&host, peer, name, password).await?,
     };
-    enter(host, outlet, req, way, device).await
+    enter(host, outlet, req, (way, token), device).await
+}
+
+/// Whether the answer to an earlier try was lost: what that try made is there.
+async fn is_session(host: &Host, hash: [u8; 32]) -> Result<bool, Refusal> {
+    Ok(host.read(move |conn| Ok(sessions::by_token(conn, &hash)?)).await?.is_some())
 }
 
 /// A way in that has been checked as far as it can be outside the transaction.
@@ -199,13 +211,12 @@ async fn enter(
     host: Arc<Host>,
     outlet: Arc<Outlet>,
     req: u32,
-    way: Way,
+    (way, token): (Way, (Secret, [u8; 32])),
     device: String,
 ) -> Result<Admission, Refusal> {
     let (answer, admitted) = oneshot::channel();
-    let fresh = token::fresh()?;
     let shared = Arc::clone(&host);
-    let work = move |conn: &Connection| write_entry(conn, way, &device, fresh, now());
+    let work = move |conn: &Connection| write_entry(conn, way, &device, token, now());
     let then = move |entered: Result<Entered, Refusal>, hub: &Arc<Hub>| {
         // If the connection ended meanwhile, the admission comes back and its drop is the departure.
         drop(answer.send(entered.map(|entered| admit(&shared, hub, outlet, req, entered))));
@@ -221,6 +232,8 @@ fn write_entry(
     (token, hash): (Secret, [u8; 32]),
     now: UnixMillis,
 ) -> Result<Entered, Denied> {
+    // Of two tries at once, the second finds what the first has made.
+    let way = if sessions::by_token(conn, &hash)?.is_some() { Way::Session(hash) } else { way };
     let (member, events) = match way {
         Way::Session(hash) => {
             let (member, device) = sessions::by_token(conn, &hash)?.ok_or_else(session_ended)?;

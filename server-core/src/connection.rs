@@ -239,10 +239,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 }
                 self.outlet.answer(req, answer);
             }
-            (Standing::Greeted, Request::SignIn { by, device }) => {
+            (Standing::Greeted, Request::SignIn { by, device, session }) => {
                 let (host, outlet, peer) = (Arc::clone(&self.host), Arc::clone(&self.outlet), self.peer);
                 return Some(Box::pin(async move {
-                    let entered = sign_in(host, peer, outlet, req, (by, device)).await;
+                    let entered = sign_in(host, peer, outlet, req, (by, device, session)).await;
                     Some(entered.map_err(|refusal| (req, refusal)))
                 }));
             }

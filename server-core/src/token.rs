@@ -19,6 +19,13 @@ pub(crate) fn fresh() -> Result<(Secret, [u8; 32]), Refusal> {
     Ok((secret, hash))
 }
 
+/// A secret that the other side has chosen, and the hash to store of it, if it is as long as ours.
+pub(crate) fn chosen(secret: Secret) -> Option<(Secret, [u8; 32])> {
+    let bytes = URL_SAFE_NO_PAD.decode(&secret.0).ok()?;
+    let hash = hash(&secret);
+    (bytes.len() == 32).then_some((secret, hash))
+}
+
 /// What is stored of a secret.
 pub(crate) fn hash(secret: &Secret) -> [u8; 32] {
     sha256(secret.0.as_bytes())

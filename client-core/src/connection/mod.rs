@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use protocol::close::{AfterClose, after_close};
 use protocol::limits::SIGN_IN_MS;
-use protocol::{CloseCode, ErrorCode, Failure, Reply, Request, SignIn, SignedIn};
+use protocol::{CloseCode, ErrorCode, Failure, Reply, Request, Secret, SignIn, SignedIn};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -106,7 +106,7 @@ impl Actor {
                 Err(error) => return wait(WaitReason::Keyring(error.to_string())),
             };
             let by = SignIn::Session { token };
-            match sign_in(&mut link, by, shared.device.clone()).await {
+            match sign_in(&mut link, by, shared.device.clone(), None).await {
                 Ok(Ok(signed_in)) => Step::Live(link, Box::new(signed_in)),
                 Ok(Err(failure)) => after_refusal(failure),
                 Err(ended) => after_end(&ended),
@@ -186,9 +186,10 @@ pub(crate) async fn sign_in(
     link: &mut Link,
     by: SignIn,
     device: String,
+    session: Option<Secret>,
 ) -> Result<Result<SignedIn, Failure>, Ended> {
     let answered = async {
-        let req = link.say(Request::SignIn { by, device }).await?;
+        let req = link.say(Request::SignIn { by, device, session }).await?;
         loop {
             let frame = link.hear().await?;
             match (frame.req, frame.reply) {

@@ -227,3 +227,34 @@ async fn with_a_keyring_the_session_lives_in_it_alone() {
     assert!(drawer.entries.lock().unwrap().is_empty());
     assert!(profile.hosts().await.unwrap().is_empty());
 }
+
+fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_ended_while_joining_finds_its_account_again() {
+    let stage = Stage::new();
+    let server = stage.host().await;
+    let ((_a, alice), _bob) = stage.alice_and_bob(&server).await;
+    let invite = alice.create_invite(Role::Member, 1, Duration::from_secs(3600)).await.unwrap();
+    let (folder, before) = (stage.profile_folder("carol"), stage.folder().join("before"));
+    stage.profile("carol").await.stop().await;
+    copy_folder(&folder, &before);
+    let carol = stage.profile("carol").await;
+    let joined = carol.join(by_invite(invite.clone(), "carol")).await.unwrap().me().unwrap();
+    carol.stop().await;
+    // As if it had ended after the host's commit and before its own.
+    std::fs::remove_dir_all(&folder).unwrap();
+    copy_folder(&before, &folder);
+    let carol = stage.profile("carol").await;
+    let again = carol.join(by_invite(invite.clone(), "carol")).await.unwrap();
+    live(&again).await;
+    assert_eq!(again.me().unwrap().id, joined.id);
+    let stranger = stage.profile("mallory").await;
+    let refused = stranger.join(by_invite(invite, "carol")).await.unwrap_err();
+    assert!(matches!(refused, JoinError::InviteUsed), "{refused}");
+}

@@ -19,6 +19,30 @@ async fn the_owner_invite_makes_one_owner_and_is_gone() {
 }
 
 #[tokio::test]
+async fn a_lost_answer_to_a_sign_in_is_found_again_by_the_chosen_token() {
+    let world = World::start().await;
+    let token = world.server.owner_invite().unwrap().token;
+    let by = SignIn::Invite { token, name: "alice".into(), password: None };
+    let token = Secret("A".repeat(43));
+    let session = Some(token.clone());
+    let made = world.greet().await.sign_in_as(by.clone(), session.clone()).await.unwrap();
+    assert_eq!(made.token, session);
+    // The invite is used and the name taken, but it is the same one asking.
+    let world = world.restart().await;
+    let again = world.greet().await.sign_in_as(by.clone(), session).await.unwrap();
+    assert_eq!((again.member.id, again.device, again.token), (made.member.id, made.device, None));
+    let other = Some(Secret("B".repeat(42) + "A"));
+    assert_eq!(
+        world.greet().await.sign_in_as(by.clone(), other).await.unwrap_err().code,
+        ErrorCode::InviteUsed
+    );
+    let short = Some(Secret("AAAA".into()));
+    assert_eq!(world.greet().await.sign_in_as(by, short).await.unwrap_err().code, ErrorCode::OutOfBounds);
+    let resumed = SignIn::Session { token };
+    assert_eq!(world.greet().await.sign_in(resumed).await.unwrap().device, made.device);
+}
+
+#[tokio::test]
 async fn an_unused_owner_invite_is_replaced_at_the_next_start() {
     let world = World::start().await;
     let id = world.server.host_id().clone();

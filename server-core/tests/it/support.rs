@@ -118,7 +118,16 @@ impl Client {
     }
 
     pub(crate) async fn sign_in(&mut self, by: SignIn) -> Result<SignedIn, Failure> {
-        match self.ask(Request::SignIn { by, device: "laptop".into() }).await? {
+        self.sign_in_as(by, None).await
+    }
+
+    /// Signs in with a session token of one's own choice.
+    pub(crate) async fn sign_in_as(
+        &mut self,
+        by: SignIn,
+        session: Option<Secret>,
+    ) -> Result<SignedIn, Failure> {
+        match self.ask(Request::SignIn { by, device: "laptop".into(), session }).await? {
             Reply::SignedIn(signed_in) => Ok(signed_in),
             other => panic!("not signed in: {other:?}"),
         }
