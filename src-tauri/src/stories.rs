@@ -281,3 +281,47 @@ async fn two_hosts_on_one_computer_take_two_ports() {
     alice.here.stop().await;
     bob.here.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_was_signed_out_elsewhere_signs_in_again_and_keeps_its_history() {
+    let base = tempfile::tempdir().unwrap();
+    let mut desk = Desk::prepared(base.path(), "desk").await;
+    let host = joining::host(&desk.here, "Studio".into(), "alice".into()).await.unwrap().id;
+    desk.live(&host).await;
+    let client = desk.here.client(&host).unwrap();
+    client.set_password(None, "a long password".into()).await.unwrap();
+    let address = desk.here.hosting.ask(&host, |server| server.local_addr().port()).unwrap();
+    let address = format!("127.0.0.1:{address}");
+    let by = || JoinByView::Password { name: "alice".into(), password: "a long password".into() };
+
+    let mut laptop = Desk::prepared(base.path(), "laptop").await;
+    let probe = joining::look(&laptop.here.profile().unwrap(), &address).await.unwrap();
+    assert_eq!((probe.invited, &probe.host.id), (false, &host));
+    joining::join(&laptop.here, &address, host.clone(), by()).await.unwrap();
+    laptop.live(&host).await;
+    let room = laptop.room(&host).await;
+    laptop.here.client(&host).unwrap().send(room, "from the laptop").await.unwrap();
+    laptop.hears_delivered("from the laptop").await;
+
+    let devices = client.devices().await.unwrap();
+    let other = devices.iter().find(|device| !device.current).unwrap();
+    client.revoke_device(other.id).await.unwrap();
+    laptop
+        .hears(|update| match update {
+            UpdateView::Host { host } => matches!(
+                host.state,
+                ConnectionView::Stopped { reason: crate::view::StopView::SessionEnded, .. }
+            )
+            .then_some(()),
+            _ => None,
+        })
+        .await;
+    let wrong = JoinByView::Password { name: "alice".into(), password: "another password".into() };
+    assert_eq!(code(joining::sign_in_again(&laptop.here, &host, wrong).await), "wrong_credentials");
+    assert!(laptop.timeline(&host, room).await.rows.iter().any(|row| says(row, "from the laptop")));
+    joining::sign_in_again(&laptop.here, &host, by()).await.unwrap();
+    laptop.live(&host).await;
+    assert!(laptop.timeline(&host, room).await.rows.iter().any(|row| says(row, "from the laptop")));
+    laptop.here.stop().await;
+    desk.here.stop().await;
+}
