@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import { test } from 'node:test'
 import { atTheEnd, folder, picture } from '../stage/programs.js'
+import { search } from '../stage/search.js'
 import { openWindow } from '../stage/window.js'
 
 async function host(window, hostName, ownerName) {
@@ -35,22 +36,29 @@ test('one hosts, the other finds it, both talk; killed and started again, everyt
   })
 
   let alice = await start('alice')
-  await host(alice, hostName, 'Alice')
+  await host(alice, hostName, 'Alice Ravensworth')
   let bob = await start('bob')
-  await joinWhatIsFound(bob, hostName, 'Bob')
+  await joinWhatIsFound(bob, hostName, 'Bob Hollingberry')
 
   await alice.write('Good morning Bob 👋')
   await bob.wantRow('Good morning Bob 👋')
-  await bob.write('Good morning Alice, 早安')
-  await alice.wantRow('Good morning Alice, 早安')
+  await bob.write('Good morning Alice, 早安早安')
+  await alice.wantRow('Good morning Alice, 早安早安')
   await alice.screenshot(picture('desktop-host.png'))
   await bob.screenshot(picture('desktop-guest.png'))
 
+  await bob.draft('half a sentence that nobody sent')
+
   await Promise.all([alice.kill(), bob.kill()])
+  const folders = ['alice', 'bob'].map((who) => path.join(home, who))
+  const secrets = ['Good morning', '早安早安早安', 'Ravensworth', 'Hollingberry', 'half a sentence']
+  const found = search(folders, secrets)
+  assert.deepEqual(found.hits, [], 'nothing that was said or typed is readable on disk')
+  assert.ok(found.files > 10 && found.bytes > 100_000, `${found.files} files, ${found.bytes} bytes`)
 
   bob = await start('bob')
   await bob.wantRow('Good morning Bob 👋')
-  await bob.wantRow('Good morning Alice, 早安')
+  await bob.wantRow('Good morning Alice, 早安早安')
   await bob.write('Written while the host was away')
   await bob.wantRow('Written while the host was away', 'queued')
   await bob.screenshot(picture('desktop-waiting.png'))
@@ -59,7 +67,7 @@ test('one hosts, the other finds it, both talk; killed and started again, everyt
   bob = await start('bob')
   await bob.wantRow('Written while the host was away', 'queued')
   alice = await start('alice')
-  await alice.wantRow('Good morning Alice, 早安')
+  await alice.wantRow('Good morning Alice, 早安早安')
   await bob.wantRow('Written while the host was away', 'sent')
   await alice.wantRow('Written while the host was away')
   await alice.write('And back again')

@@ -107,7 +107,12 @@ export function client(home) {
       if (code !== 0) throw new Error(`hearth-cli ${words[0]} ended with ${code}: ${err}`)
       return out
     },
-    /** The same, reading one JSON value per line. */
+    /** Begins a command that goes on, for example `tail`; gives what ends it. */
+    begin(...words) {
+      const child = spawn(binary('hearth-cli'), [...own, ...words], { stdio: 'ignore' })
+      return () => child.kill('SIGKILL')
+    },
+    /** Like `say`, reading one JSON value per line. */
     async ask(...words) {
       const lines = (await this.say(...words)).split('\n').filter((line) => line.trim() !== '')
       return lines.map((line) => JSON.parse(line))

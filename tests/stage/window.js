@@ -81,8 +81,14 @@ class Window {
     await element.setValue(text)
   }
 
-  /** Sets a text of any characters (the driver itself drops emoji) and sends it with Enter. */
+  /** Sets a text of any characters (the driver itself drops emoji), and sends it with Enter. */
   async write(text) {
+    await this.draft(text)
+    await this.browser.keys('Enter')
+  }
+
+  /** Sets a text and leaves it there. */
+  async draft(text) {
     const composer = await this.at('composer')
     await this.browser.execute(
       (element, value) => {
@@ -93,7 +99,6 @@ class Window {
       composer,
       text,
     )
-    await this.browser.keys('Enter')
   }
 
   /** The delivery states of all rows whose text holds `text`. */
