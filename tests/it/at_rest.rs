@@ -5,7 +5,7 @@ use std::fs;
 use protocol::{Reply, Request, SignIn};
 use tests::link::Link;
 use tests::search::{Marker, search};
-use tests::world::{World, write};
+use tests::world::{World, finish, write};
 
 use crate::{alice_at_home, invite, texts};
 
@@ -89,4 +89,28 @@ fn the_search_finds_what_is_there() {
     write(&file, &format!("xx{MESSAGE}xx")).unwrap();
     let found = search(&[world.folder()], &[Marker::text("a message", MESSAGE)]).unwrap();
     assert_eq!(found.hits.len(), 1);
+}
+
+#[test]
+fn the_keyring_keeps_the_key_and_opens_the_vault_again() {
+    let world = World::new().unwrap();
+    let (_host, alice) = alice_at_home(&world);
+    let bob = world.client("bob").unwrap();
+    let link = invite(&alice, 1).to_app_link();
+    let run = |words: &[&str]| finish(bob.keyring_command(words).unwrap(), None).unwrap();
+    let joined = run(&["join", &link, "--name", "Bob"]);
+    assert_eq!(joined.code, Some(0), "{joined:?}");
+    let posted = run(&["post", "general", "From a keyring"]);
+    assert_eq!(posted.code, Some(0), "{posted:?}");
+    assert_eq!(texts(&alice, "general"), ["From a keyring"]);
+    assert!(!bob.key_file().exists());
+
+    // The same vault without its keyring: said as such, and the vault stays.
+    let mut elsewhere = bob.bare_command();
+    elsewhere.args(["rooms"]);
+    let said = finish(elsewhere, None).unwrap();
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("keyring"), "{said:?}");
+    let again = run(&["rooms", "--json"]);
+    assert_eq!(again.json().unwrap().len(), 1, "{again:?}");
 }

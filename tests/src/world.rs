@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -274,6 +275,24 @@ impl Cli {
         command.arg("--data-dir").arg(self.data()).env("HOME", &self.folder);
         command.env_remove("DBUS_SESSION_BUS_ADDRESS").env_remove("XDG_RUNTIME_DIR");
         command
+    }
+
+    /// The command in a session of its own with a gnome-keyring, which keeps what it holds between two of them.
+    ///
+    /// # Errors
+    /// When its folders can not be made.
+    pub fn keyring_command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Result<Command> {
+        const UNLOCK: &str = "printf %s a-password | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1; exec \"$@\"";
+        let runtime = self.folder.join("runtime");
+        fs::create_dir_all(&runtime)?;
+        fs::set_permissions(&runtime, fs::Permissions::from_mode(0o700))?;
+        let mut command = Command::new("dbus-run-session");
+        command.args(["--", "bash", "-c", UNLOCK, "session"]).arg(program("hearth-cli"));
+        command.arg("--data-dir").arg(self.data()).args(arguments);
+        command.env("HOME", &self.folder).env("XDG_RUNTIME_DIR", &runtime);
+        command.env("XDG_DATA_HOME", self.folder.join("keyrings"));
+        command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
+        Ok(command)
     }
 
     /// Runs to the end, whatever that is.
