@@ -110,3 +110,14 @@ CREATE TABLE events (
 
 -- A message exists once on the host, for good: a resend finds its first answer here.
 CREATE UNIQUE INDEX events_message ON events (message) WHERE message IS NOT NULL;
+
+-- Administrative acts, only ever added to.
+CREATE TABLE audits (
+    number INTEGER NOT NULL PRIMARY KEY,
+    at INTEGER NOT NULL,
+    -- Null for the operator of the machine.
+    by BLOB REFERENCES members (id),
+    act TEXT NOT NULL,
+    -- To whom or what: a name or an id, never a secret.
+    object TEXT NOT NULL DEFAULT ''
+) STRICT;

@@ -105,9 +105,10 @@ enum Way {
     Registration(Account),
 }
 
-struct Account {
-    name: String,
-    password_hash: Option<String>,
+/// An account to be.
+pub(crate) struct Account {
+    pub(crate) name: String,
+    pub(crate) password_hash: Option<String>,
 }
 
 async fn by_password(host: &Host, peer: Peer, name: &str, password: &Secret) -> Result<Way, Refusal> {
@@ -270,7 +271,8 @@ fn entered(
     Ok(Entered { member, device, token, rooms, has_password, events })
 }
 
-fn write_account(
+/// Writes an account that comes into the rooms everyone comes into; says what that did to their logs.
+pub(crate) fn write_account(
     conn: &Connection,
     account: Account,
     role: Role,

@@ -28,6 +28,8 @@ pub struct Config {
     pub public_names: Vec<String>,
     /// Who may register without an invite, decided at the first start; later the host remembers. `None`: nobody.
     pub registration: Option<Registration>,
+    /// Where the operator's commands are heard (Unix only); `None`: nowhere.
+    pub admin_socket: Option<PathBuf>,
     /// How much it takes on at once.
     pub limits: Limits,
     /// How long it waits for what.
@@ -46,6 +48,7 @@ impl Config {
             unlock: HostKey::KeyFile(None),
             public_names: Vec::new(),
             registration: None,
+            admin_socket: None,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
         }

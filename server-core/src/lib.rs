@@ -15,6 +15,7 @@ mod http;
 mod listener;
 mod tls;
 
+pub mod admin;
 mod admission;
 mod connection;
 mod dispatch;

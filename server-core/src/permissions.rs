@@ -30,6 +30,8 @@ pub(crate) enum Operation {
     ListInvites,
     /// End an invite.
     RevokeInvite,
+    /// What the command line of the host's own machine does.
+    Administer,
     /// Say who may register without an invite.
     SetRegistration,
 }
@@ -79,6 +81,8 @@ fn on_host(role: Role, operation: Operation) -> Result<(), Refusal> {
         Op::CreateInvite(_) | Op::ListInvites | Op::RevokeInvite | Op::SetRegistration => {
             Err(Refusal::forbidden("only the owner and administrators may do this; ask one of them"))
         }
+        Op::Administer if role == Role::Owner => Ok(()),
+        Op::Administer => Err(Refusal::forbidden("only the owner may do this")),
         Op::JoinRoom | Op::LeaveRoom | Op::ReadRoom | Op::Post => Err(Refusal::not_found("room")),
     }
 }
@@ -132,6 +136,7 @@ mod tests {
             (Op::ListInvites, "++ff"),
             (Op::RevokeInvite, "++ff"),
             (Op::SetRegistration, "++ff"),
+            (Op::Administer, "+fff"),
             (Op::JoinRoom, "nnnn"),
             (Op::LeaveRoom, "nnnn"),
             (Op::ReadRoom, "nnnn"),

@@ -48,6 +48,7 @@ impl Server {
         let tracker = TaskTracker::new();
         tracker.spawn(listener::accept(listener, Arc::clone(&host), (router, tls), tracker.clone()));
         tracker.spawn(presence::tell(Arc::clone(&host)));
+        open_admin_socket(&host, bound, &tracker);
         let announce = host.config.announce && !bound.ip().is_loopback();
         let announcement =
             announce.then(|| Announcement::begin(host.identity.id(), &host.name, bound)).flatten();
@@ -150,6 +151,25 @@ impl Drop for Server {
         self.host.stop.cancel();
     }
 }
+
+/// A host without its admin socket still serves; the log says why it is missing.
+#[cfg(unix)]
+fn open_admin_socket(host: &Arc<Host>, bound: SocketAddr, tracker: &TaskTracker) {
+    use crate::admin::{Administration, socket};
+    let Some(path) = &host.config.admin_socket else { return };
+    match socket::bind(path) {
+        Ok(socket) => {
+            let addresses = network::reachable(bound);
+            tracker.spawn(socket::serve(socket, Administration { host: Arc::clone(host), addresses }));
+        }
+        Err(error) => {
+            tracing::warn!(%error, path = %path.display(), "there is no admin socket; `hearth-server admin` works only while the host is stopped");
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn open_admin_socket(_host: &Arc<Host>, _bound: SocketAddr, _tracker: &TaskTracker) {}
 
 fn certificate_names(host: &Host, bound: SocketAddr) -> Vec<String> {
     let addresses =

@@ -3,7 +3,9 @@
 //! Functions here take a connection and answer plainly; whether it is the writer's or a reader's is the caller's
 //! part, as is every decision about who may ask.
 
+pub(crate) mod figures;
 pub(crate) mod table {
+    pub(crate) mod audits;
     pub(crate) mod events;
     pub(crate) mod host;
     pub(crate) mod invites;
@@ -22,7 +24,7 @@ use vault::rusqlite::{self, Row, RowIndex};
 use vault::{CommitError, Migration, ReadError, Schema};
 
 use crate::error::Refusal;
-use table::{events, host, invites, members, memberships, passwords, rooms, sessions};
+use table::{audits, events, host, invites, members, memberships, passwords, rooms, sessions};
 
 /// Every step ever shipped, oldest first; append only.
 pub(crate) const SCHEMA: Schema = Schema {
@@ -35,6 +37,7 @@ pub(crate) const SCHEMA: Schema = Schema {
         Migration { name: "rooms", sql: rooms::SCHEMA },
         Migration { name: "memberships", sql: memberships::SCHEMA },
         Migration { name: "events", sql: events::SCHEMA },
+        Migration { name: "audits", sql: audits::SCHEMA },
     ],
 };
 

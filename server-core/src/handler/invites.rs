@@ -7,17 +7,12 @@ use vault::rusqlite::Connection;
 use super::{Answer, Caller, authorise};
 use crate::error::Refusal;
 use crate::permissions::Operation;
-use crate::store::table::{host, invites};
+use crate::store::table::{audits, host, invites};
 use crate::store::{Denied, now};
 use crate::token;
 
 pub(crate) async fn create(caller: &Caller, req: u32, role: Role, uses: u32, life_ms: i64) -> Answer {
-    if !(1..=limits::INVITE_USES).contains(&uses) {
-        return Err(Refusal::field("uses", format!("must be between 1 and {}", limits::INVITE_USES)));
-    }
-    if !(1..=limits::INVITE_LIFE_MS).contains(&life_ms) {
-        return Err(Refusal::field("life_ms", format!("must be between 1 and {}", limits::INVITE_LIFE_MS)));
-    }
+    check_terms(uses, life_ms)?;
     let by = caller.member;
     let (token, hash) = token::fresh()?;
     let work = move |conn: &Connection| -> Result<Invite, Denied> {
@@ -26,9 +21,21 @@ pub(crate) async fn create(caller: &Caller, req: u32, role: Role, uses: u32, lif
         let expires_at = UnixMillis(now.0 + life_ms);
         let row = invites::Row { id, role, uses_left: uses, expires_at, by: Some(by), revoked: false };
         invites::insert(conn, &row, &hash, now)?;
+        audits::note(conn, Some(by), "invite made", &id.to_string(), now)?;
         Ok(Invite { id, role, uses_left: uses, expires_at, by })
     };
     caller.commit(req, work, move |invite, _| Reply::InviteCreated { invite, token }).await
+}
+
+/// Whether an invite may be used this often and live this long.
+pub(crate) fn check_terms(uses: u32, life_ms: i64) -> Result<(), Refusal> {
+    if !(1..=limits::INVITE_USES).contains(&uses) {
+        return Err(Refusal::field("uses", format!("must be between 1 and {}", limits::INVITE_USES)));
+    }
+    if !(1..=limits::INVITE_LIFE_MS).contains(&life_ms) {
+        return Err(Refusal::field("life_ms", format!("must be between 1 and {}", limits::INVITE_LIFE_MS)));
+    }
+    Ok(())
 }
 
 pub(crate) async fn list(caller: &Caller) -> Answer {
@@ -45,7 +52,7 @@ pub(crate) async fn revoke(caller: &Caller, req: u32, invite: InviteId) -> Answe
     let work = move |conn: &Connection| -> Result<(), Denied> {
         authorise(conn, member, Operation::RevokeInvite)?;
         match invites::revoke(conn, invite)? {
-            true => Ok(()),
+            true => Ok(audits::note(conn, Some(member), "invite revoked", &invite.to_string(), now())?),
             false => Err(Refusal::not_found("invite").into()),
         }
     };
@@ -57,6 +64,7 @@ pub(crate) async fn set_registration(caller: &Caller, req: u32, registration: Re
     let shared = caller.host.clone();
     let work = move |conn: &Connection| -> Result<(), Denied> {
         authorise(conn, member, Operation::SetRegistration)?;
+        audits::note(conn, Some(member), "registration set", &format!("{registration:?}"), now())?;
         Ok(host::set_registration(conn, registration)?)
     };
     caller

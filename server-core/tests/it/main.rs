@@ -3,6 +3,7 @@
 
 mod catch_up;
 mod hostile;
+mod operating;
 mod people;
 mod support;
 mod surface;

@@ -3,7 +3,11 @@
 //! Reads settings, starts the library or asks a running host, and says in exit codes what went wrong: 1 at work,
 //! 2 in how it was called, 78 in the configuration.
 
+mod admin;
+mod ask;
 mod config;
+mod copies;
+mod doctor;
 mod healthcheck;
 mod place;
 mod serve;
@@ -34,6 +38,17 @@ enum Command {
     /// Prints the documented default settings, checks settings, or shows those in force.
     #[command(subcommand)]
     Config(config::Config),
+    /// Runs the host: accounts, rooms, invites, sessions, figures, the audit log. Works on a running host and on a
+    /// stopped one.
+    Admin(admin::Admin),
+    /// Copies the host into a new folder, running or not.
+    Backup(copies::Backup),
+    /// Makes a host's folder of a backup: the same host, with the same members, sessions and history.
+    Restore(copies::Restore),
+    /// Writes the whole log as JSON lines.
+    Export(copies::Export),
+    /// Looks for what could be wrong, and says what to do about it.
+    Doctor(doctor::Doctor),
     /// Says by its exit code whether the host on this computer takes messages (for containers).
     Healthcheck(healthcheck::Healthcheck),
     /// Prints what a shell needs to complete this program's commands.
@@ -51,6 +66,11 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::Config(config) => config.run(),
+        Command::Admin(admin) => admin.run(),
+        Command::Backup(backup) => backup.run(),
+        Command::Restore(restore) => restore.run(),
+        Command::Export(export) => export.run(),
+        Command::Doctor(doctor) => doctor.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
         Command::Completions { shell } => {
             let name = env!("CARGO_BIN_NAME");

@@ -27,6 +27,7 @@ pub(crate) struct Settings {
     pub(crate) host: Host,
     pub(crate) listen: Listen,
     pub(crate) vault: Vault,
+    pub(crate) admin: Admin,
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
     pub(crate) log: Log,
@@ -64,6 +65,12 @@ impl std::fmt::Debug for Vault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Vault").field("key_file", &self.key_file).finish_non_exhaustive()
     }
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Admin {
+    socket: PathBuf,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
@@ -143,6 +150,15 @@ impl Settings {
         Ok(())
     }
 
+    /// Where the running host hears the operator.
+    pub(crate) fn admin_socket(&self) -> PathBuf {
+        if self.admin.socket.as_os_str().is_empty() {
+            self.host.data_dir.join("admin.sock")
+        } else {
+            self.admin.socket.clone()
+        }
+    }
+
     /// What the library is told.
     pub(crate) fn config(&self) -> Result<Config, SettingsError> {
         if self.host.data_dir.as_os_str().is_empty() {
@@ -155,6 +171,7 @@ impl Settings {
         config.announce = self.host.announce;
         config.registration = Some(self.host.registration);
         config.public_names.clone_from(&self.listen.public_names);
+        config.admin_socket = Some(self.admin_socket());
         config.unlock = self.vault.unlock();
         config.limits.connections = self.limits.connections;
         config.limits.strangers = self.limits.strangers;

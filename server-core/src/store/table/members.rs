@@ -58,6 +58,19 @@ pub(crate) fn has_owner(conn: &Connection) -> Result<bool> {
     conn.prepare_cached("SELECT 1 FROM members WHERE role = 'owner'")?.exists([])
 }
 
+/// The host's owner, once there is one.
+pub(crate) fn owner(conn: &Connection) -> Result<Option<Row>> {
+    conn.prepare_cached("SELECT id, name, role FROM members WHERE role = 'owner'")?
+        .query_row([], read)
+        .optional()
+}
+
+pub(crate) fn set_role(conn: &Connection, id: MemberId, role: Role) -> Result<()> {
+    conn.prepare_cached("UPDATE members SET role = ? WHERE id = ?")?
+        .execute(params![role_name(role), id.0.as_bytes()])?;
+    Ok(())
+}
+
 /// Up to `limit` members after `after`, in the order of their ids.
 pub(crate) fn page(conn: &Connection, after: Option<MemberId>, limit: u32) -> Result<Vec<Row>> {
     let after = after.map_or([0; 16], |id| *id.0.as_bytes());

@@ -3,7 +3,7 @@
 use protocol::{MemberId, RoomId, UnixMillis};
 use vault::rusqlite::{Connection, Result, params};
 
-use crate::store::whole;
+use crate::store::{uuid, whole};
 
 pub(crate) const SCHEMA: &str = "
 -- Who is in which room: follows from the events, kept beside them.
@@ -33,4 +33,11 @@ pub(crate) fn remove(conn: &Connection, room: RoomId, member: MemberId) -> Resul
 pub(crate) fn count(conn: &Connection, member: MemberId) -> Result<u64> {
     conn.prepare_cached("SELECT count(*) FROM memberships WHERE member = ?")?
         .query_row([member.0.as_bytes()], |row| Ok(whole(row.get(0)?)))
+}
+
+/// All of them, by room and member.
+pub(crate) fn all(conn: &Connection) -> Result<Vec<(RoomId, MemberId)>> {
+    conn.prepare_cached("SELECT room, member FROM memberships ORDER BY room, member")?
+        .query_map([], |row| Ok((RoomId(uuid(row, "room")?), MemberId(uuid(row, "member")?))))?
+        .collect()
 }

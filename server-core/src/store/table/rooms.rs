@@ -99,6 +99,11 @@ pub(crate) fn directory(conn: &Connection, member: MemberId, limit: u32) -> Resu
     .collect()
 }
 
+/// All rooms, by id.
+pub(crate) fn all(conn: &Connection) -> Result<Vec<Room>> {
+    conn.prepare_cached(&format!("SELECT {COLUMNS} FROM rooms ORDER BY id"))?.query_map([], read)?.collect()
+}
+
 /// Those every new account comes into.
 pub(crate) fn for_everyone(conn: &Connection) -> Result<Vec<RoomId>> {
     conn.prepare_cached("SELECT id FROM rooms WHERE for_everyone = 1 ORDER BY created_at, id")?

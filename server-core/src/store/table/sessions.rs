@@ -61,6 +61,13 @@ pub(crate) fn remove(conn: &Connection, member: MemberId, device: DeviceId) -> R
     Ok(removed > 0)
 }
 
+/// Ends all sessions of `member`, and says which.
+pub(crate) fn remove_all(conn: &Connection, member: MemberId) -> Result<Vec<DeviceId>> {
+    conn.prepare_cached("DELETE FROM sessions WHERE member = ? RETURNING device")?
+        .query_map([member.0.as_bytes()], |row| Ok(DeviceId(uuid(row, "device")?)))?
+        .collect()
+}
+
 /// The devices of `member`, newest first.
 pub(crate) fn of_member(
     conn: &Connection,

@@ -1,0 +1,87 @@
+//! What whoever runs the machine may ask of a host: accounts, sessions, rooms, invites, figures, copies.
+//!
+//! The same acts serve a running host through its admin socket and a stopped one directly. Whoever can read the
+//! host's folder has its key already, so the operator stands as the owner does before the permission function;
+//! every act that changes something is noted in the audit log.
+
+mod accounts;
+mod command;
+mod copies;
+mod export;
+mod invites;
+mod offline;
+mod overview;
+#[cfg(unix)]
+pub(crate) mod socket;
+
+pub use command::{Act, Answer, Command, Device, Figures, Reply, Room, User};
+pub use offline::{Offline, RestoreError, Restored, restore};
+
+use std::sync::Arc;
+
+use protocol::Role;
+use tokio::sync::oneshot;
+use vault::rusqlite::Connection;
+
+use crate::error::Refusal;
+use crate::host::Host;
+use crate::hub::Hub;
+use crate::permissions::{Object, Operation, permit};
+use crate::store::table::audits;
+use crate::store::{Denied, now, stopping};
+
+/// A host as the operator reaches it.
+#[derive(Debug, Clone)]
+pub(crate) struct Administration {
+    pub(crate) host: Arc<Host>,
+    /// Where members reach the host, for links.
+    pub(crate) addresses: Vec<String>,
+}
+
+impl Administration {
+    /// Does what is asked, apart from `export`, whose answer is a stream.
+    pub(crate) async fn perform(&self, command: Command) -> Result<Answer, Refusal> {
+        permit(Role::Owner, Operation::Administer, Object::Host)?;
+        match command {
+            Command::Users => self.users().await,
+            Command::AddUser { name, role, password } => self.add_user(name, role, password).await,
+            Command::ResetPassword { name, password } => self.reset_password(name, password).await,
+            Command::SetRole { name, role } => self.set_role(name, role).await,
+            Command::Sessions { name } => self.sessions(name).await,
+            Command::RevokeSession { name, device } => self.revoke_session(name, device).await,
+            Command::Rooms => self.rooms().await,
+            Command::Invites => self.invites().await,
+            Command::CreateInvite { role, uses, life_ms } => self.create_invite(role, uses, life_ms).await,
+            Command::RevokeInvite { invite } => self.revoke_invite(invite).await,
+            Command::Stats => self.stats().await,
+            Command::Audit { limit } => self.audit(limit).await,
+            Command::Backup { to } => self.backup(to).await,
+            Command::Check => self.check().await,
+            Command::Export => Err(Refusal::internal()),
+        }
+    }
+
+    /// Writes, notes `act` on `object` in the audit log, and waits for the commit. `then` tells the hub.
+    async fn commit<T, W, S>(&self, act: (&'static str, String), work: W, then: S) -> Result<T, Refusal>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection) -> Result<T, Denied> + Send + 'static,
+        S: FnOnce(&T, &Arc<Hub>) + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let work = move |conn: &Connection| -> Result<T, Denied> {
+            let made = work(conn)?;
+            audits::note(conn, None, act.0, &act.1, now())?;
+            Ok(made)
+        };
+        let then = move |made: Result<T, Refusal>, hub: &Arc<Hub>| {
+            if let Ok(made) = &made {
+                then(made, hub);
+            }
+            // Whoever asked may have gone; what is done stays done.
+            drop(answer.send(made));
+        };
+        self.host.committer.commit(work, then).await?;
+        answered.await.unwrap_or_else(|_| Err(stopping()))
+    }
+}

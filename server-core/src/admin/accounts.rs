@@ -1,0 +1,168 @@
+//! Accounts, passwords, roles and sessions, by name.
+
+use protocol::{DeviceId, Role, Secret, limits};
+use vault::rusqlite::Connection;
+
+use super::{Administration, Answer, Device, User};
+use crate::admission::{self, Account};
+use crate::error::Refusal;
+use crate::store::table::{invites, members, passwords, sessions};
+use crate::store::{Denied, now};
+use crate::token;
+
+/// Made-up passwords have this many characters of base64url: 120 bits.
+const PASSWORD_CHARS: usize = 20;
+
+impl Administration {
+    pub(super) async fn users(&self) -> Result<Answer, Refusal> {
+        let rows = self.host.read(|conn| Ok(members::page(conn, None, u32::MAX)?)).await?;
+        let online = |row: &members::Row| self.host.hub.is_online(row.id);
+        let shown =
+            |row: members::Row| User { id: row.id, online: online(&row), role: row.role, name: row.name };
+        let mut users = rows.into_iter().map(shown).collect::<Vec<_>>();
+        users.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(Answer::Users { users })
+    }
+
+    pub(super) async fn add_user(
+        &self,
+        name: String,
+        role: Role,
+        password: Option<Secret>,
+    ) -> Result<Answer, Refusal> {
+        let name = limits::check_name(&name).map_err(|problem| Refusal::field("name", problem))?.to_owned();
+        let (hash, made_up) = self.password(password).await?;
+        let account = Account { name: name.clone(), password_hash: Some(hash) };
+        let work = move |conn: &Connection| {
+            if role == Role::Owner {
+                if members::has_owner(conn)? {
+                    return Err(one_owner());
+                }
+                invites::forget_owner(conn)?;
+            } else if !members::has_owner(conn)? {
+                return Err(Refusal::forbidden("this host has no owner yet; add the owner first").into());
+            }
+            let (member, events) = admission::write_account(conn, account, role, now())?;
+            Ok((members::by_id(conn, member)?.ok_or_else(no_such_account)?, events))
+        };
+        let host = self.host.clone();
+        self.commit(("account made", name.clone()), work, move |(member, events), hub| {
+            if member.role == Role::Owner {
+                host.owner_came();
+            }
+            hub.tell_everyone(protocol::Reply::Member { member: member.clone().shown(false) });
+            for event in events {
+                hub.tell_room(event.room, protocol::Reply::Event { event: event.clone() });
+            }
+        })
+        .await?;
+        Ok(Answer::Password { name, password: made_up })
+    }
+
+    pub(super) async fn reset_password(
+        &self,
+        name: String,
+        password: Option<Secret>,
+    ) -> Result<Answer, Refusal> {
+        let (hash, made_up) = self.password(password).await?;
+        let asked = name.clone();
+        let work = move |conn: &Connection| {
+            let member = account(conn, &asked)?;
+            passwords::set(conn, member.id, &hash, now())?;
+            Ok((member.id, sessions::remove_all(conn, member.id)?))
+        };
+        self.commit(("password reset", name.clone()), work, |(member, devices), hub| {
+            devices.iter().for_each(|device| hub.end_device(*member, *device, None));
+        })
+        .await?;
+        Ok(Answer::Password { name, password: made_up })
+    }
+
+    pub(super) async fn set_role(&self, name: String, role: Role) -> Result<Answer, Refusal> {
+        let asked = name.clone();
+        let work = move |conn: &Connection| {
+            let member = account(conn, &asked)?;
+            let mut changed = Vec::new();
+            if member.role == Role::Owner && role != Role::Owner {
+                return Err(Refusal::forbidden("give the role of owner to somebody else instead").into());
+            }
+            if role == Role::Owner
+                && let Some(before) = members::owner(conn)?.filter(|before| before.id != member.id)
+            {
+                members::set_role(conn, before.id, Role::Admin)?;
+                changed.push(before.id);
+            }
+            members::set_role(conn, member.id, role)?;
+            changed.push(member.id);
+            let rows = changed.into_iter().map(|id| members::by_id(conn, id));
+            Ok(rows.collect::<vault::rusqlite::Result<Vec<_>>>()?)
+        };
+        self.commit(("role set", name), work, |changed, hub| {
+            for member in changed.iter().flatten().cloned() {
+                let online = hub.is_online(member.id);
+                hub.tell_everyone(protocol::Reply::Member { member: member.shown(online) });
+            }
+        })
+        .await?;
+        Ok(Answer::Done)
+    }
+
+    pub(super) async fn sessions(&self, name: String) -> Result<Answer, Refusal> {
+        let nobody = DeviceId(uuid::Uuid::nil());
+        let devices = self.host.read(move |conn| {
+            let member = account(conn, &name)?;
+            Ok(sessions::of_member(conn, member.id, nobody, limits::LIST_ITEMS)?)
+        });
+        let shown = |device: protocol::Device| Device {
+            id: device.id,
+            name: device.name,
+            since: device.since,
+            last_seen: device.last_seen,
+        };
+        Ok(Answer::Sessions { devices: devices.await?.into_iter().map(shown).collect() })
+    }
+
+    pub(super) async fn revoke_session(
+        &self,
+        name: String,
+        device: Option<DeviceId>,
+    ) -> Result<Answer, Refusal> {
+        let asked = name.clone();
+        let work = move |conn: &Connection| {
+            let member = account(conn, &asked)?.id;
+            let Some(device) = device else { return Ok((member, sessions::remove_all(conn, member)?)) };
+            match sessions::remove(conn, member, device)? {
+                true => Ok((member, vec![device])),
+                false => Err(Refusal::not_found("device").into()),
+            }
+        };
+        self.commit(("sessions ended", name), work, |(member, devices), hub| {
+            devices.iter().for_each(|device| hub.end_device(*member, *device, None));
+        })
+        .await?;
+        Ok(Answer::Done)
+    }
+
+    /// The hash of a password that was given, or of one made up here.
+    async fn password(&self, given: Option<Secret>) -> Result<(String, Option<Secret>), Refusal> {
+        if let Some(given) = given {
+            limits::check_password(&given.0).map_err(|problem| Refusal::field("password", problem))?;
+            return Ok((self.host.hashing.hash(&given).await?, None));
+        }
+        let mut made_up = token::fresh()?.0;
+        made_up.0.truncate(PASSWORD_CHARS);
+        Ok((self.host.hashing.hash(&made_up).await?, Some(made_up)))
+    }
+}
+
+fn account(conn: &Connection, name: &str) -> Result<members::Row, Denied> {
+    Ok(members::by_name(conn, name.trim())?.ok_or_else(no_such_account)?)
+}
+
+fn no_such_account() -> Refusal {
+    Refusal::not_found("account")
+}
+
+fn one_owner() -> Denied {
+    Refusal::forbidden("a host has one owner; to hand it over, give the role to another account").into()
+}

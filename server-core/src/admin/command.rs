@@ -1,0 +1,247 @@
+//! The words of the admin socket: one JSON object per line, both ways.
+
+use std::path::PathBuf;
+
+use protocol::{
+    DeviceId, ErrorCode, Failure, Invite, InviteId, MemberId, Role, RoomId, Secret, UnixMillis, Visibility,
+};
+use serde::{Deserialize, Serialize};
+
+/// What the operator may ask.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Command {
+    /// All accounts. Answer: `users`.
+    Users,
+    /// Makes an account. Answer: `password`.
+    AddUser {
+        /// Its name.
+        name: String,
+        /// On the host.
+        role: Role,
+        /// Its password; without one, the host makes one up.
+        #[serde(default)]
+        password: Option<Secret>,
+    },
+    /// Sets a new password and ends all sessions of an account. Answer: `password`.
+    ResetPassword {
+        /// Whose.
+        name: String,
+        /// The new one; without one, the host makes one up.
+        #[serde(default)]
+        password: Option<Secret>,
+    },
+    /// Gives an account another role; giving `owner` makes the owner before an admin. Answer: `done`.
+    SetRole {
+        /// Whose.
+        name: String,
+        /// The new one.
+        role: Role,
+    },
+    /// The signed-in devices of an account. Answer: `sessions`.
+    Sessions {
+        /// Whose.
+        name: String,
+    },
+    /// Ends a session of an account, or all of them, and the live connections. Answer: `done`.
+    RevokeSession {
+        /// Whose.
+        name: String,
+        /// Which; without one, all.
+        #[serde(default)]
+        device: Option<DeviceId>,
+    },
+    /// All rooms. Answer: `rooms`.
+    Rooms,
+    /// Living invites. Answer: `invites`.
+    Invites,
+    /// Makes an invite in the owner's name. Answer: `invite_created`.
+    CreateInvite {
+        /// What those who use it become.
+        role: Role,
+        /// How often it can be used.
+        uses: u32,
+        /// For how long, in milliseconds from now.
+        life_ms: i64,
+    },
+    /// Ends an invite. Answer: `done`.
+    RevokeInvite {
+        /// Which.
+        invite: InviteId,
+    },
+    /// How much there is of everything. Answer: `stats`.
+    Stats,
+    /// The newest entries of the audit log. Answer: `audit`.
+    Audit {
+        /// At most this many.
+        limit: u32,
+    },
+    /// Copies the host as it is at this moment. Answer: `backup`.
+    Backup {
+        /// The folder to make; absolute.
+        to: PathBuf,
+    },
+    /// Reads every page of the vault. Answer: `done`.
+    Check,
+    /// The whole log in canonical form. Answer: `line` for each, then `done`.
+    Export,
+}
+
+/// One line of an answer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// The answer, and its end.
+    Ok(Answer),
+    /// It was refused.
+    Error(Failure),
+    /// A line of an export; more follow.
+    Line(String),
+}
+
+/// What the host answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// It is done.
+    Done,
+    /// All accounts, by name.
+    Users {
+        /// Them.
+        users: Vec<User>,
+    },
+    /// The password of an account, if the host made it up. Shown this once.
+    Password {
+        /// Whose.
+        name: String,
+        /// None if it was given.
+        password: Option<Secret>,
+    },
+    /// Newest first.
+    Sessions {
+        /// Them.
+        devices: Vec<Device>,
+    },
+    /// All rooms, by name.
+    Rooms {
+        /// Them.
+        rooms: Vec<Room>,
+    },
+    /// Newest first.
+    Invites {
+        /// Them.
+        invites: Vec<Invite>,
+    },
+    /// An invite's links, shown this once.
+    InviteCreated {
+        /// For revoking it.
+        id: InviteId,
+        /// For the app.
+        link: Secret,
+        /// For a browser.
+        web_link: Secret,
+    },
+    /// How much there is of everything.
+    Stats(Figures),
+    /// Newest first.
+    Audit {
+        /// Them.
+        acts: Vec<Act>,
+    },
+    /// A copy was made.
+    Backup {
+        /// Where.
+        to: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// Whether the key that opens it is in it.
+        with_key: bool,
+    },
+}
+
+/// An account.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct User {
+    /// For good.
+    pub id: MemberId,
+    /// As shown.
+    pub name: String,
+    /// On the host.
+    pub role: Role,
+    /// Whether any device is connected.
+    pub online: bool,
+}
+
+/// A signed-in device.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Device {
+    /// For revoking it.
+    pub id: DeviceId,
+    /// As its person calls it.
+    pub name: String,
+    /// When it signed in.
+    pub since: UnixMillis,
+    /// When it was last heard.
+    pub last_seen: UnixMillis,
+}
+
+/// A room.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Room {
+    /// For good.
+    pub id: RoomId,
+    /// As shown.
+    pub name: String,
+    /// Who can find it.
+    pub visibility: Visibility,
+    /// How many are in it.
+    pub members: u32,
+    /// How many events its log has.
+    pub events: u64,
+}
+
+/// How much there is of everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figures {
+    /// Accounts.
+    pub members: u64,
+    /// Of these, connected now.
+    pub online: u64,
+    /// Signed-in devices.
+    pub sessions: u64,
+    /// Rooms.
+    pub rooms: u64,
+    /// Entries of all logs.
+    pub events: u64,
+    /// Size of the database, in bytes.
+    pub database_bytes: u64,
+}
+
+/// An entry of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    /// When.
+    pub at: UnixMillis,
+    /// Who; none for the operator of the machine.
+    pub by: Option<MemberId>,
+    /// What was done.
+    pub act: String,
+    /// To whom or what: a name or an id, never a secret.
+    pub object: String,
+}
+
+impl Reply {
+    /// A refusal as a line.
+    pub(crate) fn refused(refusal: crate::error::Refusal) -> Self {
+        Self::Error(refusal.into())
+    }
+
+    /// What could not be read as a command.
+    pub(crate) fn unreadable() -> Self {
+        Self::Error(Failure {
+            code: ErrorCode::BadFrame,
+            message: "this is no command; see `hearth-server admin --help`".into(),
+            retry_after_ms: None,
+        })
+    }
+}

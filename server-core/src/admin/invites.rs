@@ -1,0 +1,57 @@
+//! Invites in the owner's name.
+
+use protocol::{InviteId, InviteLink, Role, Secret, UnixMillis, limits};
+use uuid::Uuid;
+use vault::rusqlite::Connection;
+
+use super::{Administration, Answer};
+use crate::error::Refusal;
+use crate::handler::invites::check_terms;
+use crate::permissions::{Object, Operation, permit};
+use crate::store::now;
+use crate::store::table::{invites, members};
+use crate::token;
+
+impl Administration {
+    pub(super) async fn invites(&self) -> Result<Answer, Refusal> {
+        let invites = self.host.read(|conn| Ok(invites::living(conn, now(), limits::LIST_ITEMS)?)).await?;
+        Ok(Answer::Invites { invites })
+    }
+
+    pub(super) async fn create_invite(&self, role: Role, uses: u32, life_ms: i64) -> Result<Answer, Refusal> {
+        check_terms(uses, life_ms)?;
+        permit(Role::Owner, Operation::CreateInvite(role), Object::Host)?;
+        let (token, hash) = token::fresh()?;
+        let id = InviteId(Uuid::now_v7());
+        let work = move |conn: &Connection| {
+            let owner = members::owner(conn)?
+                .ok_or_else(|| Refusal::forbidden("this host has no owner yet; use the owner's link"))?;
+            let now = now();
+            let expires_at = UnixMillis(now.0.saturating_add(life_ms));
+            let row =
+                invites::Row { id, role, uses_left: uses, expires_at, by: Some(owner.id), revoked: false };
+            Ok(invites::insert(conn, &row, &hash, now)?)
+        };
+        self.commit(("invite made", id.to_string()), work, |(), _| {}).await?;
+        Ok(self.links(id, token))
+    }
+
+    fn links(&self, id: InviteId, token: Secret) -> Answer {
+        let mut addresses = self.addresses.clone();
+        addresses.truncate(protocol::invite_link::ADDRESSES);
+        let address = addresses.first().cloned().unwrap_or_default();
+        let here = address.parse().is_ok_and(|address: std::net::SocketAddr| address.ip().is_loopback());
+        let invite = InviteLink { host: self.host.identity.id().clone(), addresses, token };
+        let web_link = invite.to_web_link(if here { "http" } else { "https" }, &address);
+        Answer::InviteCreated { id, link: Secret(invite.to_app_link()), web_link: Secret(web_link) }
+    }
+
+    pub(super) async fn revoke_invite(&self, invite: InviteId) -> Result<Answer, Refusal> {
+        let work = move |conn: &Connection| match invites::revoke(conn, invite)? {
+            true => Ok(()),
+            false => Err(Refusal::not_found("invite").into()),
+        };
+        self.commit(("invite revoked", invite.to_string()), work, |(), _| {}).await?;
+        Ok(Answer::Done)
+    }
+}

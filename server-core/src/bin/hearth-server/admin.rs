@@ -1,0 +1,203 @@
+//! `hearth-server admin`: what the operator asks, and how the answers read.
+
+mod shown;
+
+pub(crate) use shown::lines;
+
+use std::io::Read;
+
+use clap::{Subcommand, ValueEnum};
+use protocol::{DeviceId, InviteId, Secret};
+use server_core::admin::Command;
+
+use crate::ask::ask;
+use crate::place::Place;
+use crate::say;
+
+/// A day in milliseconds.
+const DAY: i64 = 24 * 3600 * 1000;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Admin {
+    #[command(flatten)]
+    place: Place,
+    /// Print the answer as one line of JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Accounts.
+    #[command(subcommand)]
+    User(User),
+    /// Rooms.
+    #[command(subcommand)]
+    Room(Room),
+    /// Invites.
+    #[command(subcommand)]
+    Invite(Invite),
+    /// Signed-in devices.
+    #[command(subcommand)]
+    Session(Session),
+    /// How much there is of everything.
+    Stats,
+    /// Who did what to the host.
+    Audit {
+        /// At most this many entries, the newest.
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum User {
+    /// Lists all accounts.
+    List,
+    /// Makes an account, and prints its password unless it was given.
+    Add {
+        /// Its name.
+        name: String,
+        /// On the host. The first account is the owner's.
+        #[arg(long, value_enum, default_value_t = Role::Member)]
+        role: Role,
+        /// Take the password from the first line of standard input.
+        #[arg(long)]
+        stdin: bool,
+    },
+    /// Sets a new password, prints it unless it was given, and ends all sessions of the account.
+    ResetPassword {
+        /// Whose.
+        name: String,
+        /// Take the password from the first line of standard input.
+        #[arg(long)]
+        stdin: bool,
+    },
+    /// Gives an account another role. A new owner makes the one before an admin.
+    Role {
+        /// Whose.
+        name: String,
+        /// The new one.
+        #[arg(value_enum)]
+        role: Role,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Room {
+    /// Lists all rooms.
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+enum Invite {
+    /// Makes an invite and prints its links, this once.
+    Create {
+        /// What those who use it become.
+        #[arg(long, value_enum, default_value_t = Role::Member)]
+        role: Role,
+        /// How often it can be used.
+        #[arg(long, default_value_t = 1)]
+        uses: u32,
+        /// For how many days.
+        #[arg(long, default_value_t = 7)]
+        days: u16,
+    },
+    /// Lists living invites.
+    List,
+    /// Ends an invite.
+    Revoke {
+        /// Which, as listed.
+        invite: InviteId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Session {
+    /// Lists the devices of an account.
+    List {
+        /// Whose.
+        name: String,
+    },
+    /// Ends sessions of an account, and their live connections.
+    Revoke {
+        /// Whose.
+        name: String,
+        /// Which, as listed.
+        #[arg(required_unless_present = "all")]
+        device: Option<DeviceId>,
+        /// All of them.
+        #[arg(long, conflicts_with = "device")]
+        all: bool,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Role {
+    Owner,
+    Admin,
+    Member,
+    Guest,
+}
+
+impl From<Role> for protocol::Role {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Owner => Self::Owner,
+            Role::Admin => Self::Admin,
+            Role::Member => Self::Member,
+            Role::Guest => Self::Guest,
+        }
+    }
+}
+
+impl Admin {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let answer = ask(&self.place, &self.what.command()?, |_| false)?;
+        if self.json {
+            say(&serde_json::to_string(&answer)?);
+        } else {
+            shown::lines(&answer).iter().for_each(|line| say(line));
+        }
+        Ok(())
+    }
+}
+
+impl What {
+    fn command(self) -> anyhow::Result<Command> {
+        Ok(match self {
+            Self::User(User::List) => Command::Users,
+            Self::User(User::Add { name, role, stdin }) => {
+                Command::AddUser { name, role: role.into(), password: password(stdin)? }
+            }
+            Self::User(User::ResetPassword { name, stdin }) => {
+                Command::ResetPassword { name, password: password(stdin)? }
+            }
+            Self::User(User::Role { name, role }) => Command::SetRole { name, role: role.into() },
+            Self::Room(Room::List) => Command::Rooms,
+            Self::Invite(Invite::Create { role, uses, days }) => {
+                Command::CreateInvite { role: role.into(), uses, life_ms: i64::from(days) * DAY }
+            }
+            Self::Invite(Invite::List) => Command::Invites,
+            Self::Invite(Invite::Revoke { invite }) => Command::RevokeInvite { invite },
+            Self::Session(Session::List { name }) => Command::Sessions { name },
+            Self::Session(Session::Revoke { name, device, all: _ }) => {
+                Command::RevokeSession { name, device }
+            }
+            Self::Stats => Command::Stats,
+            Self::Audit { limit } => Command::Audit { limit },
+        })
+    }
+}
+
+/// A password from standard input: never from an argument, which every user of the machine can see.
+fn password(stdin: bool) -> anyhow::Result<Option<Secret>> {
+    if !stdin {
+        return Ok(None);
+    }
+    let mut text = String::new();
+    std::io::stdin().take(64 * 1024).read_to_string(&mut text)?;
+    Ok(Some(Secret(text.lines().next().unwrap_or_default().to_owned())))
+}

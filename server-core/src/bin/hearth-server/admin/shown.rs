@@ -1,0 +1,102 @@
+//! Answers as text for people: one line per thing, fields apart by two spaces.
+
+use jiff::Timestamp;
+use protocol::UnixMillis;
+use server_core::admin::Answer;
+
+/// The lines that say `answer`.
+pub(crate) fn lines(answer: &Answer) -> Vec<String> {
+    match answer {
+        Answer::Done => vec!["done".to_owned()],
+        Answer::Users { users } => table(
+            &["NAME", "ROLE", "HERE", "ID"],
+            users.iter().map(|user| {
+                [user.name.clone(), word(&user.role), yes(user.online).to_owned(), user.id.to_string()]
+            }),
+        ),
+        Answer::Password { name, password: None } => vec![format!("the password of {name} is set")],
+        Answer::Password { name, password: Some(password) } => vec![
+            format!("the password of {name}, shown this once; it should be changed after signing in:"),
+            password.0.clone(),
+        ],
+        Answer::Sessions { devices } => table(
+            &["DEVICE", "SINCE", "LAST SEEN", "ID"],
+            devices.iter().map(|device| {
+                [device.name.clone(), time(device.since), time(device.last_seen), device.id.to_string()]
+            }),
+        ),
+        Answer::Rooms { rooms } => table(
+            &["NAME", "FOUND BY", "MEMBERS", "EVENTS", "ID"],
+            rooms.iter().map(|room| {
+                let counts = (room.members.to_string(), room.events.to_string());
+                [room.name.clone(), word(&room.visibility), counts.0, counts.1, room.id.to_string()]
+            }),
+        ),
+        Answer::Invites { invites } => table(
+            &["ROLE", "USES LEFT", "UNTIL", "ID"],
+            invites.iter().map(|invite| {
+                let uses = invite.uses_left.to_string();
+                [word(&invite.role), uses, time(invite.expires_at), invite.id.to_string()]
+            }),
+        ),
+        Answer::InviteCreated { id, link, web_link } => {
+            vec![format!("invite   {id}"), format!("app      {}", link.0), format!("browser  {}", web_link.0)]
+        }
+        Answer::Stats(figures) => vec![
+            format!("members   {} ({} here now)", figures.members, figures.online),
+            format!("sessions  {}", figures.sessions),
+            format!("rooms     {}", figures.rooms),
+            format!("events    {}", figures.events),
+            format!("database  {} KiB", figures.database_bytes / 1024),
+        ],
+        Answer::Audit { acts } => table(
+            &["WHEN", "WHO", "WHAT", "TO"],
+            acts.iter().map(|act| {
+                let who = act.by.map_or_else(|| "operator".to_owned(), |by| by.to_string());
+                [time(act.at), who, act.act.clone(), act.object.clone()]
+            }),
+        ),
+        Answer::Backup { to, bytes, with_key } => {
+            let mut lines = vec![format!("copied to {} ({} KiB)", to.display(), bytes / 1024)];
+            lines.push(
+                match with_key {
+                    true => "the key that opens it is in it: keep it where only you can read it",
+                    false => {
+                        "the key that opens it is not in it: keep that apart, without it the copy is lost"
+                    }
+                }
+                .to_owned(),
+            );
+            lines
+        }
+    }
+}
+
+fn table<const COLUMNS: usize>(
+    head: &[&str; COLUMNS],
+    rows: impl Iterator<Item = [String; COLUMNS]>,
+) -> Vec<String> {
+    let mut all = vec![head.map(str::to_owned)];
+    all.extend(rows);
+    let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths = std::array::from_fn::<_, COLUMNS, _>(width);
+    let line = |row: &[String; COLUMNS]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    all.iter().map(line).collect()
+}
+
+/// A word of the protocol, as the protocol writes it.
+fn word<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn time(at: UnixMillis) -> String {
+    Timestamp::from_millisecond(at.0)
+        .map_or_else(|_| at.0.to_string(), |time| time.strftime("%F %TZ").to_string())
+}
+
+fn yes(here: bool) -> &'static str {
+    if here { "yes" } else { "no" }
+}

@@ -1,0 +1,157 @@
+//! `hearth-server doctor`: looks at everything a host needs, and says in plain words what to do.
+//!
+//! Changes nothing, and never makes a host where there is none.
+
+use std::path::Path;
+
+use server_core::admin::Command;
+
+use crate::ask::ask;
+use crate::healthcheck::{ask as question, here};
+use crate::place::Place;
+use crate::say;
+use crate::settings::Settings;
+
+/// Less free space than this is worth a word.
+const LITTLE_SPACE: u64 = 1024 * 1024 * 1024;
+
+/// Sockets a process should be allowed to have; a host of a large team needs them.
+const ENOUGH_FILES: u64 = 4096;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    place: Place,
+    /// Don't read the whole database.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// What came of one look.
+enum Finding {
+    Good(String),
+    /// Works, but not for long or not for all.
+    Doubtful(String),
+    Bad(String),
+}
+
+impl Doctor {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let settings = self.place.settings(Vec::new())?.settings;
+        settings.config()?;
+        let mut findings = vec![Finding::Good("the settings hold".into())];
+        findings.extend(folder(&settings.host.data_dir));
+        findings.push(space(&settings.host.data_dir));
+        findings.extend(files());
+        findings.push(port(&settings));
+        if server_core::is_host(&settings.host.data_dir) && !self.quick {
+            findings.push(match ask(&self.place, &Command::Check, |_| false) {
+                Ok(_) => Finding::Good("every page of the database is whole".into()),
+                Err(error) => Finding::Bad(format!("{error:#}")),
+            });
+        }
+        let bad = findings.iter().filter(|finding| matches!(finding, Finding::Bad(_))).count();
+        for finding in findings {
+            match finding {
+                Finding::Good(what) => say(&format!("good   {what}")),
+                Finding::Doubtful(what) => say(&format!("doubt  {what}")),
+                Finding::Bad(what) => say(&format!("BAD    {what}")),
+            }
+        }
+        anyhow::ensure!(bad == 0, "{bad} found; see above what to do");
+        Ok(())
+    }
+}
+
+fn folder(folder: &Path) -> Vec<Finding> {
+    if !server_core::is_host(folder) {
+        let what = format!("there is no host in {} yet; `serve` makes one", folder.display());
+        return vec![Finding::Doubtful(what)];
+    }
+    let mut findings = vec![Finding::Good(format!("there is a host in {}", folder.display()))];
+    findings.push(match vault::peek(folder) {
+        Err(error) => Finding::Bad(error.to_string()),
+        Ok(peek) => match peek.key_file {
+            Some(key) if !key.exists() => Finding::Doubtful(format!(
+                "its key file {} is not there; say where it is by --key-file",
+                key.display()
+            )),
+            Some(_) if peek.slots.len() == 1 => Finding::Doubtful(
+                "its key file is the only way in: keep a copy of it apart from the host's folder".into(),
+            ),
+            _ => Finding::Good(format!("it opens in {} ways", peek.slots.len())),
+        },
+    });
+    findings.extend(exposed(folder));
+    findings
+}
+
+#[cfg(unix)]
+fn exposed(folder: &Path) -> Option<Finding> {
+    use std::os::unix::fs::MetadataExt;
+    let mode = std::fs::metadata(folder).ok()?.mode();
+    (mode & 0o077 != 0).then(|| {
+        Finding::Doubtful(format!("other users may look into {}; set its mode to 0700", folder.display()))
+    })
+}
+
+#[cfg(not(unix))]
+fn exposed(_folder: &Path) -> Option<Finding> {
+    None
+}
+
+#[cfg(unix)]
+fn space(folder: &Path) -> Finding {
+    let there = folder.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
+    match rustix::fs::statvfs(there) {
+        Ok(found) => {
+            let free = found.f_bavail.saturating_mul(found.f_frsize);
+            let what = format!("{} MiB are free on the disk", free / (1024 * 1024));
+            if free < LITTLE_SPACE {
+                Finding::Doubtful(format!("only {what}; make room"))
+            } else {
+                Finding::Good(what)
+            }
+        }
+        Err(error) => Finding::Bad(format!("the disk of {} can't be asked: {error}", there.display())),
+    }
+}
+
+#[cfg(not(unix))]
+fn space(_folder: &Path) -> Finding {
+    Finding::Doubtful("the free space is not known on this system".into())
+}
+
+#[cfg(unix)]
+fn files() -> Option<Finding> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current?;
+    Some(if limit < ENOUGH_FILES {
+        Finding::Doubtful(format!(
+            "a process may open {limit} sockets and files only; raise it (LimitNOFILE=)"
+        ))
+    } else {
+        Finding::Good(format!("a process may open {limit} sockets and files"))
+    })
+}
+
+#[cfg(not(unix))]
+fn files() -> Option<Finding> {
+    None
+}
+
+fn port(settings: &Settings) -> Finding {
+    let address = settings.listen.address;
+    let port = address.port();
+    match std::net::TcpListener::bind(address) {
+        Ok(_) => Finding::Good(format!("port {port} is free; the host is not running")),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            match question(here(address), "/version") {
+                Ok(answer) if answer.contains("\"hearth-server\"") => {
+                    Finding::Good(format!("a host is running on port {port}"))
+                }
+                _ => Finding::Bad(format!("another program has port {port}; stop it, or set listen.address")),
+            }
+        }
+        Err(error) => Finding::Bad(format!("{address} can't be listened on ({error}); set listen.address")),
+    }
+}

@@ -1,0 +1,222 @@
+//! The operator's side: settings, the admin socket, copies, by the program itself.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use protocol::{Registration, Reply, Request, Role, SignIn};
+use server_core::{Config, Server};
+use tokio::task::spawn_blocking;
+
+use crate::support::{World, soon};
+
+async fn world() -> World {
+    World::start_with(|config| config.admin_socket = Some(config.data_dir.join("admin.sock"))).await
+}
+
+/// Runs the program about the host in `folder`.
+async fn run(folder: &Path, arguments: &[&str]) -> Output {
+    run_with(folder, arguments, "").await
+}
+
+async fn run_with(folder: &Path, arguments: &[&str], input: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hearth-server"));
+    command.args(arguments).env("HEARTH_DATA_DIR", folder).env_remove("STATE_DIRECTORY");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let input = input.to_owned();
+    soon(spawn_blocking(move || {
+        use std::io::Write;
+        let mut child = command.spawn().unwrap();
+        // A program that reads no input may be gone already.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child.wait_with_output().unwrap()
+    }))
+    .await
+    .unwrap()
+}
+
+async fn said(folder: &Path, arguments: &[&str]) -> String {
+    let output = run(folder, arguments).await;
+    let (out, error) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success(), "{arguments:?}: {out}{error}");
+    out
+}
+
+fn by_password(name: &str, password: &str) -> SignIn {
+    SignIn::Password { name: name.into(), password: password.into() }
+}
+
+#[tokio::test]
+async fn a_backup_is_the_same_host_bit_for_bit_wherever_it_is_restored() {
+    let world = world().await;
+    let (mut alice, me) = world.alice().await;
+    let (mut bob, bobs) = world.invited(&mut alice, "bob").await;
+    for number in 0..300 {
+        let (client, text) = if number % 2 == 0 { (&mut alice, "hers") } else { (&mut bob, "his") };
+        client.post(me.rooms[0].id, &format!("{text} {number} 周末 é")).await;
+    }
+    let folder = world.dir.path().join("host");
+    let backup = world.dir.path().join("backup").display().to_string();
+    let restored = world.dir.path().join("elsewhere");
+    let before = said(&folder, &["export", "--canonical"]).await;
+    said(&folder, &["backup", &backup]).await;
+    alice.post(me.rooms[0].id, "after the backup").await;
+    assert_ne!(said(&folder, &["export", "--canonical"]).await, before, "the export follows the log");
+    let id = world.server.host_id().clone();
+    world.server.stop().await;
+
+    said(&restored, &["restore", &backup]).await;
+    assert_eq!(said(&restored, &["export", "--canonical"]).await, before);
+    assert!(before.lines().count() > 300);
+    let again = run(&restored, &["restore", &backup]).await;
+    assert!(!again.status.success(), "nothing is ever written over");
+
+    let mut config = Config::new(&restored, ([127, 0, 0, 1], 0).into());
+    config.announce = false;
+    let world = World { server: soon(Server::start(config)).await.unwrap(), dir: world.dir };
+    assert_eq!(*world.server.host_id(), id);
+    for token in [me.token.unwrap(), bobs.token.unwrap()] {
+        let signed_in = world.greet().await.sign_in(SignIn::Session { token }).await.unwrap();
+        assert_eq!(signed_in.rooms[0].head.0, me.rooms[0].head.0 + 301);
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_backup_is_not_restored() {
+    let world = world().await;
+    let (_alice, _) = world.alice().await;
+    let folder = world.dir.path().join("host");
+    let backup = world.dir.path().join("backup");
+    said(&folder, &["backup", &backup.display().to_string()]).await;
+    let live = run(&world.dir.path().join("copy"), &["restore", &folder.display().to_string()]).await;
+    assert!(String::from_utf8_lossy(&live.stderr).contains("is running"));
+    let database = backup.join("vault.db");
+    let mut bytes = std::fs::read(&database).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&database, bytes).unwrap();
+    let elsewhere = world.dir.path().join("elsewhere");
+    let restored = run(&elsewhere, &["restore", &backup.display().to_string()]).await;
+    assert!(!restored.status.success());
+    assert!(!elsewhere.exists(), "half a host helps nobody");
+}
+
+#[tokio::test]
+async fn the_operator_makes_accounts_that_sign_in() {
+    let world = world().await;
+    let folder = world.dir.path().join("host");
+    let early = run(&folder, &["admin", "user", "add", "bob"]).await;
+    assert!(String::from_utf8_lossy(&early.stderr).contains("no owner yet"));
+    let owner = ["admin", "user", "add", "alice", "--role", "owner", "--stdin"];
+    assert!(run_with(&folder, &owner, "alice's password\n").await.status.success());
+    assert_eq!(world.server.owner_invite(), None);
+    let mut alice = world.greet().await;
+    let me = alice.sign_in(by_password("alice", "alice's password")).await.unwrap();
+    assert_eq!(me.member.role, Role::Owner);
+    let shown = said(&folder, &["admin", "user", "add", "bob"]).await;
+    let password = shown.lines().last().unwrap();
+    let mut bob = world.greet().await;
+    let bobs = bob.sign_in(by_password("bob", password)).await.unwrap();
+    assert_eq!(bobs.rooms.len(), 1, "a new account comes into the room for everyone");
+    let told =
+        alice.hears(|reply| if let Reply::Member { member } = reply { Some(member) } else { None }).await;
+    assert_eq!(told.name, "bob");
+    let listed = said(&folder, &["admin", "user", "list"]).await;
+    assert!(listed.contains("alice") && listed.contains("bob") && listed.contains("owner"));
+}
+
+#[tokio::test]
+async fn a_reset_password_ends_all_sessions_at_once() {
+    let world = world().await;
+    let folder = world.dir.path().join("host");
+    let (mut alice, _) = world.alice().await;
+    let reset = ["admin", "user", "reset-password", "ALICE", "--stdin"];
+    assert!(run_with(&folder, &reset, "another password\n").await.status.success());
+    assert_eq!(alice.closed().await, 4200);
+    assert!(world.greet().await.sign_in(by_password("alice", "alice's password")).await.is_err());
+    world.greet().await.sign_in(by_password("alice", "another password")).await.unwrap();
+}
+
+#[tokio::test]
+async fn invites_and_sessions_are_made_and_ended_from_the_command_line() {
+    let world = world().await;
+    let folder = world.dir.path().join("host");
+    let (mut alice, _) = world.alice().await;
+    let shown = said(&folder, &["admin", "--json", "invite", "create", "--role", "guest"]).await;
+    let created: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let link = protocol::InviteLink::parse(created["link"].as_str().unwrap()).unwrap();
+    assert_eq!(link.host, *world.server.host_id());
+    let by = |name: &str| SignIn::Invite { token: link.token.clone(), name: name.into(), password: None };
+    let mut bob = world.greet().await;
+    let bobs = bob.sign_in(by("bob")).await.unwrap();
+    assert_eq!(bobs.member.role, Role::Guest);
+    said(&folder, &["admin", "user", "role", "bob", "admin"]).await;
+    let set = Request::SetRegistration { registration: Registration::Invite };
+    bob.ask(set).await.expect("an admin may");
+    assert!(said(&folder, &["admin", "session", "list", "bob"]).await.contains(&bobs.device.to_string()));
+    said(&folder, &["admin", "session", "revoke", "bob", "--all"]).await;
+    assert_eq!(bob.closed().await, 4200);
+    assert_eq!(alice.ask(Request::Ping).await.unwrap(), Reply::Pong);
+    let audit = said(&folder, &["admin", "audit"]).await;
+    for act in ["invite made", "role set", "registration set", "sessions ended", "operator"] {
+        assert!(audit.contains(act), "{act}: {audit}");
+    }
+    assert!(!audit.contains(&link.token.0));
+    assert!(said(&folder, &["admin", "stats"]).await.contains("members   2 (1 here now)"));
+}
+
+#[tokio::test]
+async fn a_stopped_host_is_administered_in_its_folder() {
+    let world = world().await;
+    let (_alice, _) = world.alice().await;
+    world.server.stop().await;
+    let folder = world.dir.path().join("host");
+    assert!(!folder.join("admin.sock").exists(), "a host in good order leaves no socket");
+    said(&folder, &["admin", "user", "add", "bob"]).await;
+    assert!(said(&folder, &["admin", "user", "list"]).await.contains("bob"));
+    assert!(said(&folder, &["doctor"]).await.contains("every page of the database is whole"));
+    let nowhere = run(&folder.join("nothing"), &["admin", "stats"]).await;
+    assert_eq!(nowhere.status.code(), Some(1));
+    assert!(!folder.join("nothing").exists(), "asking makes no host");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_admin_socket_is_for_its_own_user_and_speaks_only_its_words() {
+    use std::os::unix::fs::PermissionsExt;
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    let world = world().await;
+    let path = world.dir.path().join("host/admin.sock");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    for line in ["{}\n", "not json\n", r#"{"command":"sessions","name":"alice","more":1}"#, "[1]\n"] {
+        let mut socket = BufReader::new(tokio::net::UnixStream::connect(&path).await.unwrap());
+        socket.write_all(format!("{}\n", line.trim()).as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        soon(socket.read_line(&mut answer)).await.unwrap();
+        assert!(answer.contains("bad_frame"), "{line}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn settings_that_do_not_hold_end_with_78_and_wrong_calls_with_2() {
+    let world = world().await;
+    let folder = world.dir.path().join("host");
+    let wrong = run(&folder, &["config", "check", "-O", "listen.adress=0.0.0.0:1"]).await;
+    assert_eq!(wrong.status.code(), Some(78));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("`listen.address`"));
+    let serving = run(&folder, &["serve", "-O", "timeouts.lease=1"]).await;
+    assert_eq!(serving.status.code(), Some(78));
+    assert_eq!(run(&folder, &["serve", "--no-such-flag"]).await.status.code(), Some(2));
+    said(&folder, &["config", "check"]).await;
+    assert!(said(&folder, &["config", "default"]).await.contains("#data_dir = \"\""));
+    assert!(said(&folder, &["completions", "bash"]).await.contains("hearth-server"));
+}
+
+#[tokio::test]
+async fn the_healthcheck_tells_a_running_host_from_none() {
+    let world = world().await;
+    let folder = world.dir.path().join("host");
+    let address = world.address().to_string();
+    assert_eq!(said(&folder, &["healthcheck", "--listen", &address]).await, "ok\n");
+    world.server.stop().await;
+    assert_eq!(run(&folder, &["healthcheck", "--listen", &address]).await.status.code(), Some(1));
+}
