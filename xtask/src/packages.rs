@@ -8,9 +8,9 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 
 /// What every Rust build here needs.
-pub(crate) const BUILD: &[&str] = &["build-essential", "pkg-config", "libssl-dev"];
+const BUILD: &[&str] = &["build-essential", "pkg-config", "libssl-dev"];
 /// What the desktop window needs besides.
-pub(crate) const DESKTOP: &[&str] = &["libwebkit2gtk-4.1-dev", "librsvg2-dev"];
+const DESKTOP: &[&str] = &["libwebkit2gtk-4.1-dev", "librsvg2-dev"];
 /// What the stories need besides. Not `dbus-x11`: with it, GTK starts stray buses that stay behind.
 pub(crate) const STORIES: &[&str] = &[
     "avahi-daemon",
@@ -31,12 +31,12 @@ pub(crate) const STORIES: &[&str] = &[
 ];
 
 /// Whether this is a Debian or one of its children.
-pub(crate) fn is_debian() -> bool {
+fn is_debian() -> bool {
     Command::new("dpkg").arg("--version").output().is_ok_and(|answer| answer.status.success())
 }
 
 /// Those of `wanted` that dpkg does not have.
-pub(crate) fn missing<'a>(wanted: &[&'a str]) -> Vec<&'a str> {
+fn missing<'a>(wanted: &[&'a str]) -> Vec<&'a str> {
     let installed = |package: &&str| {
         Command::new("dpkg-query")
             .args(["-W", "-f", "${db:Status-Status}", package])
@@ -81,6 +81,25 @@ pub(crate) fn install(wanted: &[&str]) -> Result<String> {
     Ok(format!("{} installed", lacking.len()))
 }
 
+/// Installs what a build needs, or finds it there under other names.
+///
+/// # Errors
+/// When it is neither.
+pub(crate) fn install_for_build(display: bool) -> Result<String> {
+    let (wanted, modules): (Vec<&str>, &[&str]) = if display {
+        ([BUILD, DESKTOP].concat(), &["openssl", "webkit2gtk-4.1"])
+    } else {
+        (BUILD.to_vec(), &["openssl"])
+    };
+    match install(&wanted) {
+        Err(reason) if has_modules(modules) => {
+            println!("note: {reason:#}\nnote: what the build needs seems to be there, going on");
+            Ok("going on with what is there".into())
+        }
+        outcome => outcome,
+    }
+}
+
 /// How a command becomes root: not at all, by sudo without a question, or never.
 fn privilege() -> Option<&'static [&'static str]> {
     let root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.trim_ascii() == b"0");
@@ -91,7 +110,7 @@ fn privilege() -> Option<&'static [&'static str]> {
 }
 
 /// Whether every pkg-config module of `modules` is there, for systems whose packages have other names.
-pub(crate) fn has_modules(modules: &[&str]) -> bool {
+fn has_modules(modules: &[&str]) -> bool {
     works(Command::new("pkg-config").arg("--exists").args(modules).stderr(Stdio::null()))
 }
 

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use crate::packages::{self, BUILD, DESKTOP};
+use crate::packages;
 use crate::steps::run as call;
 use crate::target;
 use crate::tools::{cargo, npm, npm_packages};
@@ -16,7 +16,9 @@ use crate::tools::{cargo, npm, npm_packages};
 /// When something needed is lacking, or a build fails.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let display = has_display();
-    system_packages(display)?;
+    if cfg!(target_os = "linux") {
+        packages::install_for_build(display)?;
+    }
     npm_packages("ui")?;
     call(npm("ui").args(["run", "--silent", "build"]))?;
     let program = if display { desktop()? } else { headless()? };
@@ -27,25 +29,6 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
 fn has_display() -> bool {
     let named = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     !cfg!(target_os = "linux") || named("DISPLAY") || named("WAYLAND_DISPLAY")
-}
-
-fn system_packages(display: bool) -> Result<()> {
-    if !cfg!(target_os = "linux") {
-        return Ok(());
-    }
-    let (wanted, modules): (Vec<&str>, &[&str]) = if display {
-        ([BUILD, DESKTOP].concat(), &["openssl", "webkit2gtk-4.1"])
-    } else {
-        (BUILD.to_vec(), &["openssl"])
-    };
-    match packages::install(&wanted) {
-        Ok(_) => Ok(()),
-        Err(reason) if packages::has_modules(modules) => {
-            eprintln!("note: {reason:#}\nnote: what the build needs seems to be there, going on");
-            Ok(())
-        }
-        Err(reason) => bail!(reason),
-    }
 }
 
 fn desktop() -> Result<PathBuf> {

@@ -4,7 +4,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 
-use crate::packages::{self, BUILD, DESKTOP, STORIES};
+use crate::packages::{self, STORIES};
 use crate::steps::{Done, Steps, run, run_keeping};
 use crate::tools::{cargo, cargo_deny, npm, npm_packages};
 use crate::{bindings, root, target};
@@ -21,7 +21,8 @@ const TOO_EARLY: &str = "hearth/custom-protocol,server-core/asynchronous-commit"
 #[allow(clippy::unnecessary_wraps)]
 pub(crate) fn test(only: Option<&str>) -> Result<ExitCode> {
     let mut steps = Steps::new(only);
-    steps.step("system packages", &[], |_| system_packages());
+    steps.step("build packages", &[], |_| on_linux(|| packages::install_for_build(true)));
+    steps.step("story packages", &[], |_| on_linux(|| packages::install(STORIES)));
     steps.step("npm packages", &[], |_| {
         npm_packages("ui")?;
         npm_packages("tests")?;
@@ -45,11 +46,11 @@ fn passed(word: impl Into<String>) -> Result<Done> {
     Ok(Done::Passed(word.into()))
 }
 
-fn system_packages() -> Result<Done> {
-    if !cfg!(target_os = "linux") {
-        return Ok(Done::Skipped("the stories run on Linux".into()));
+fn on_linux(install: impl FnOnce() -> Result<String>) -> Result<Done> {
+    if cfg!(target_os = "linux") {
+        return passed(install()?);
     }
-    passed(packages::install(&[BUILD, DESKTOP, STORIES].concat())?)
+    Ok(Done::Skipped("the stories run on Linux".into()))
 }
 
 fn web(steps: &mut Steps) {
@@ -65,7 +66,7 @@ fn web(steps: &mut Steps) {
 }
 
 fn rust(steps: &mut Steps) {
-    let needs = &["system packages", "ui build"];
+    let needs = &["build packages", "ui build"];
     steps.step("clippy", needs, |_| {
         run(cargo().args([
             "clippy",
