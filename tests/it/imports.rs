@@ -173,3 +173,21 @@ fn the_window_never_injects_html() {
         }
     }
 }
+
+#[test]
+fn every_dependency_has_its_reason() {
+    let document = fs::read_to_string(root().join("docs/dependencies.md")).unwrap();
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || "-_@/".contains(letter);
+    let named: BTreeSet<&str> = document.split(|letter| !is_part(letter)).collect();
+    let all = dependencies();
+    let mut used: BTreeSet<String> =
+        all.values().flatten().filter(|name| !all.contains_key(*name)).cloned().collect();
+    for list in ["ui/package.json", "tests/package.json"] {
+        let package: Value = serde_json::from_str(&fs::read_to_string(root().join(list)).unwrap()).unwrap();
+        for kind in ["dependencies", "devDependencies"] {
+            used.extend(package[kind].as_object().into_iter().flatten().map(|(name, _)| name.clone()));
+        }
+    }
+    let missing: Vec<_> = used.iter().filter(|name| !named.contains(name.as_str())).collect();
+    assert!(missing.is_empty(), "docs/dependencies.md does not say why: {missing:?}");
+}

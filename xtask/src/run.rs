@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         packages::install_for_build(display)?;
     }
     npm_packages("ui")?;
-    call(npm("ui").args(["run", "--silent", "build"]))?;
+    call(npm("ui").args(["run", "--silent", "build", "--", "--logLevel", "error"]))?;
     let program = if display { desktop()? } else { headless()? };
     let status = start(&program, display, arguments)?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
