@@ -23,7 +23,7 @@ const message: RowView = {
 function show(row: RowView, live = false) {
   const onretry = vi.fn();
   const ondiscard = vi.fn();
-  render(RowInWindow, { row, head: true, room: "general", live, onretry, ondiscard });
+  render(RowInWindow, { row, name: row.byName, head: true, room: "general", live, onretry, ondiscard });
   return { onretry, ondiscard };
 }
 
