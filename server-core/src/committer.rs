@@ -5,12 +5,14 @@
 //! order, and no acknowledgement comes before the fsync.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use vault::rusqlite::Connection;
 use vault::{Committed, Vault, Verdict, Work};
 
 use crate::error::Refusal;
 use crate::hub::Hub;
+use crate::metrics::Metrics;
 use crate::store::{Denied, not_committed};
 
 /// A handle to the write path.
@@ -18,11 +20,12 @@ use crate::store::{Denied, not_committed};
 pub(crate) struct Committer {
     vault: Vault,
     hub: Arc<Hub>,
+    metrics: Arc<Metrics>,
 }
 
 impl Committer {
-    pub(crate) fn new(vault: Vault, hub: Arc<Hub>) -> Self {
-        Self { vault, hub }
+    pub(crate) fn new(vault: Vault, hub: Arc<Hub>, metrics: Arc<Metrics>) -> Self {
+        Self { vault, hub, metrics }
     }
 
     /// Queues `work` for the next transaction, and `then` for after its commit. `then` runs exactly once when this
@@ -36,7 +39,14 @@ impl Committer {
         W: FnOnce(&Connection) -> Result<T, Denied> + Send + 'static,
         S: FnOnce(Result<T, Refusal>, &Arc<Hub>) + Send + 'static,
     {
-        let task = Task { work: Some(work), made: None, then, hub: Arc::clone(&self.hub) };
+        let task = Task {
+            work: Some(work),
+            made: None,
+            then,
+            hub: Arc::clone(&self.hub),
+            metrics: Arc::clone(&self.metrics),
+            since: Instant::now(),
+        };
         self.vault.submit(task).await.map_err(|error| not_committed(&error))
     }
 }
@@ -46,6 +56,8 @@ struct Task<T, W, S> {
     made: Option<Result<T, Denied>>,
     then: S,
     hub: Arc<Hub>,
+    metrics: Arc<Metrics>,
+    since: Instant,
 }
 
 impl<T, W, S> Work for Task<T, W, S>
@@ -74,6 +86,10 @@ where
             (Some(made), Ok(())) => made.map_err(Refusal::from),
             (None, Ok(())) => Err(Refusal::internal()),
         };
+        match &outcome {
+            Ok(_) => self.metrics.committed(self.since),
+            Err(refusal) => self.metrics.refused(refusal.code),
+        }
         (self.then)(outcome, &self.hub);
     }
 }

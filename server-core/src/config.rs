@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use protocol::{Registration, limits};
 use zeroize::Zeroizing;
 
@@ -28,6 +29,12 @@ pub struct Config {
     pub public_names: Vec<String>,
     /// Who may register without an invite, decided at the first start; later the host remembers. `None`: nobody.
     pub registration: Option<Registration>,
+    /// Reverse proxies: what they say of who speaks is believed, and plain HTTP is taken from them.
+    pub trusted_proxies: Vec<IpNet>,
+    /// A certificate that browsers accept, besides the host's own.
+    pub tls: Option<TlsFiles>,
+    /// Where figures for Prometheus are served; `None`: nowhere.
+    pub metrics: Option<SocketAddr>,
     /// Where the operator's commands are heard (Unix only); `None`: nowhere.
     pub admin_socket: Option<PathBuf>,
     /// How much it takes on at once.
@@ -48,11 +55,23 @@ impl Config {
             unlock: HostKey::KeyFile(None),
             public_names: Vec::new(),
             registration: None,
+            trusted_proxies: Vec::new(),
+            tls: None,
+            metrics: None,
             admin_socket: None,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
         }
     }
+}
+
+/// A certificate of an authority, as files in PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, and those that lead to the authority.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// How the host's vault is opened.

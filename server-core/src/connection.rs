@@ -79,7 +79,7 @@ pub(crate) async fn serve<S, P>(
         .max_frame_size(Some(CLIENT_FRAME_BYTES));
     let socket = WebSocketStream::from_partially_read(io, early, Role::Server, Some(config)).await;
     let connection = Connection {
-        outlet: Arc::new(Outlet::new(host.config.limits.queue_bytes)),
+        outlet: Arc::new(Outlet::new(host.live.load().limits.queue_bytes)),
         host,
         peer,
         socket,

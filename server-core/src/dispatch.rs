@@ -7,11 +7,15 @@ use crate::handler::{Caller, history, invites, members, messages, rooms, session
 
 /// Answers one request of a signed-in connection.
 pub(crate) async fn dispatch(caller: Caller, req: u32, request: Request) {
+    caller.host.metrics.requests.increment(1);
     match answer(&caller, req, request).await {
         Ok(Some(reply)) => caller.outlet.answer(req, Ok(reply)),
         // The write path answers after the commit.
         Ok(None) => {}
-        Err(refusal) => caller.outlet.answer(req, Err(refusal)),
+        Err(refusal) => {
+            caller.host.metrics.refused(refusal.code);
+            caller.outlet.answer(req, Err(refusal));
+        }
     }
 }
 

@@ -43,12 +43,43 @@ pub enum StartError {
     /// The host's key or certificate could not be made.
     #[error("the host's key cannot be used: {0}")]
     Key(&'static str),
+    /// A certificate from files can't be used.
+    #[error("{} can't be used for TLS: {problem}", path.display())]
+    Certificate {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The address for metrics can't be listened on.
+    #[error("cannot serve metrics on {address}; check the address and that the port is free")]
+    Metrics {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The system gave no randomness.
     #[error("the system has no randomness to make a key from; try again once it has started completely")]
     Randomness,
     /// The runtime is ending.
     #[error("the program is ending")]
     Interrupted,
+}
+
+/// Why a running host keeps the configuration it has.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReloadError {
+    /// The given name is no name.
+    #[error("the host's name {0}")]
+    Name(#[from] protocol::limits::OutOfBounds),
+    /// A certificate can't be used.
+    #[error(transparent)]
+    Certificate(StartError),
+    /// The new name could not be stored.
+    #[error("the new name could not be stored: {0}")]
+    Store(Refusal),
 }
 
 /// A refused request: the code for programs, a sentence for people.

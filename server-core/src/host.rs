@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use protocol::{HostCard, InviteId, InviteLink, Registration, Role, Secret, UnixMillis, limits};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -20,6 +21,8 @@ use crate::error::{Refusal, StartError};
 use crate::hashing::Hashing;
 use crate::hub::Hub;
 use crate::identity::Identity;
+use crate::live::Live;
+use crate::metrics::Metrics;
 use crate::store::table::{host, invites, members};
 use crate::store::{Denied, SCHEMA, now};
 use crate::token;
@@ -35,7 +38,8 @@ const STATEMENTS: usize = 64;
 pub(crate) struct Host {
     pub(crate) config: Config,
     pub(crate) identity: Identity,
-    pub(crate) name: String,
+    pub(crate) live: ArcSwap<Live>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) vault: Vault,
     pub(crate) hub: Arc<Hub>,
     pub(crate) committer: Committer,
@@ -57,10 +61,12 @@ impl Host {
         let vault = open_vault(&config)?;
         let (row, owner) = prepare(&vault, &config)?;
         let hub = Hub::new();
+        let metrics = Metrics::new(config.metrics.is_some());
         Ok(Self {
             identity: Identity::from_pkcs8(row.key)?,
-            name: row.name,
-            committer: Committer::new(vault.clone(), Arc::clone(&hub)),
+            live: ArcSwap::from_pointee(Live::new(row.name, &config)),
+            committer: Committer::new(vault.clone(), Arc::clone(&hub), Arc::clone(&metrics)),
+            metrics,
             hub,
             vault,
             hashing: Hashing::new()?,
@@ -77,8 +83,23 @@ impl Host {
     pub(crate) fn card(&self) -> HostCard {
         HostCard {
             id: self.identity.id().clone(),
-            name: self.name.clone(),
+            name: self.live.load().name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// Takes the part of `config` that may change while the host runs. Attempts made so far are forgotten if their
+    /// limits changed.
+    pub(crate) fn adopt(&self, name: String, config: &Config) {
+        let before = self.live.swap(Arc::new(Live::new(name, config))).limits;
+        let limits = config.limits;
+        if limits.attempts_per_address != before.attempts_per_address {
+            let mut attempts = self.by_address.lock().expect("nothing panics while it holds the buckets");
+            *attempts = Attempts::new(limits.attempts_per_address, REFILL);
+        }
+        if limits.attempts_per_account != before.attempts_per_account {
+            let mut attempts = self.by_account.lock().expect("nothing panics while it holds the buckets");
+            *attempts = Attempts::new(limits.attempts_per_account, REFILL);
         }
     }
 

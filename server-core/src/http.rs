@@ -4,6 +4,7 @@
 
 pub(crate) mod gate;
 mod health;
+mod trail;
 mod upgrade;
 mod web;
 
@@ -24,5 +25,6 @@ pub(crate) fn router(host: Arc<Host>) -> Router {
         .route(protocol::WS_PATH, get(upgrade::upgrade))
         .fallback(web::page)
         .layer(middleware::from_fn_with_state(Arc::clone(&host), gate::check_host))
+        .layer(middleware::from_fn(trail::number))
         .with_state(host)
 }

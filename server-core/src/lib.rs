@@ -31,11 +31,14 @@ mod discovery;
 mod hashing;
 mod host;
 mod identity;
+mod live;
+mod metrics;
 mod names;
 mod network;
 mod token;
 
-pub use config::{Config, HostKey, Limits, Timeouts};
-pub use error::{Refusal, StartError};
+pub use config::{Config, HostKey, Limits, Timeouts, TlsFiles};
+pub use error::{Refusal, ReloadError, StartError};
 pub use host::is_host;
+pub use ipnet::IpNet;
 pub use server::Server;

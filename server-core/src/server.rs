@@ -10,10 +10,13 @@ use vault::Health;
 
 use crate::config::Config;
 use crate::discovery::Announcement;
-use crate::error::StartError;
+use crate::error::{Refusal, ReloadError, StartError};
 use crate::handler::presence;
 use crate::host::Host;
-use crate::{http, listener, network, tls};
+use crate::store::Denied;
+use crate::store::table::host;
+use crate::tls::Certificates;
+use crate::{http, listener, metrics, network};
 
 /// A running host. Dropping it ends the host without waiting; [`Server::stop`] ends it in good order.
 pub struct Server {
@@ -21,6 +24,7 @@ pub struct Server {
     bound: SocketAddr,
     tracker: TaskTracker,
     announcement: Option<Announcement>,
+    certificates: Arc<Certificates>,
 }
 
 impl std::fmt::Debug for Server {
@@ -43,17 +47,25 @@ impl Server {
         let (listener, bound) = listener::bind(config.listen).await?;
         let host = tokio::task::spawn_blocking(move || Host::open(config)).await;
         let host = Arc::new(host.map_err(|_| StartError::Interrupted)??);
-        let tls = tls::server_config(&host.identity, &certificate_names(&host, bound))?;
+        let names = certificate_names(&host, bound);
+        let certificates = Certificates::new(&host.identity, &names, host.config.tls.as_ref())?;
+        let tls = certificates.server_config()?;
         let router = http::router(Arc::clone(&host));
         let tracker = TaskTracker::new();
         tracker.spawn(listener::accept(listener, Arc::clone(&host), (router, tls), tracker.clone()));
         tracker.spawn(presence::tell(Arc::clone(&host)));
+        if let Some(address) = host.config.metrics {
+            let failed = |source| StartError::Metrics { address, source };
+            let listener = metrics::bind(address).await.map_err(failed)?;
+            tracker.spawn(metrics::serve(listener, Arc::clone(&host)));
+        }
         open_admin_socket(&host, bound, &tracker);
         let announce = host.config.announce && !bound.ip().is_loopback();
-        let announcement =
-            announce.then(|| Announcement::begin(host.identity.id(), &host.name, bound)).flatten();
+        let announcement = announce
+            .then(|| Announcement::begin(host.identity.id(), &host.live.load().name, bound))
+            .flatten();
         tracing::info!(%bound, id = host.identity.id().prefix(), announced = announcement.is_some(), "listening");
-        Ok(Self { host, bound, tracker, announcement })
+        Ok(Self { host, bound, tracker, announcement, certificates })
     }
 
     /// Who the host is.
@@ -64,8 +76,8 @@ impl Server {
 
     /// What it is called.
     #[must_use]
-    pub fn name(&self) -> &str {
-        &self.host.name
+    pub fn name(&self) -> String {
+        self.host.live.load().name.clone()
     }
 
     /// Where it listens; the port is the real one even if any was asked for.
@@ -122,6 +134,37 @@ impl Server {
             Ok(Health::Failed(reason)) => reason,
             _ => std::future::pending().await,
         }
+    }
+
+    /// Takes what may change while the host runs from `config`: its name, public names, trusted proxies, certificate
+    /// files, and the limits of attempts and queues. Everything else needs a restart and is not looked at.
+    ///
+    /// # Errors
+    /// Then everything is as before.
+    pub async fn reload(&mut self, config: Config) -> Result<(), ReloadError> {
+        let before = self.name();
+        let name =
+            config.name.as_deref().map_or(Ok(before.as_str()), protocol::limits::check_name)?.to_owned();
+        self.certificates.read(config.tls.as_ref()).map_err(ReloadError::Certificate)?;
+        if name != before {
+            self.rename(name.clone()).await.map_err(ReloadError::Store)?;
+        }
+        self.host.adopt(name.clone(), &config);
+        if name != before
+            && let Some(announcement) = self.announcement.take()
+        {
+            announcement.withdraw().await;
+            self.announcement = Announcement::begin(self.host.identity.id(), &name, self.bound);
+        }
+        Ok(())
+    }
+
+    async fn rename(&self, name: String) -> Result<(), Refusal> {
+        let renamed = self.host.vault.write(move |conn| host::rename(conn, &name).map_err(Denied::from));
+        renamed.await.map_err(|error| match error {
+            vault::WriteError::Job(denied) => denied.into(),
+            _ => Refusal::internal(),
+        })
     }
 
     /// Stops in good order: tells clients to come back, lets what waits go out, commits, takes the announcement

@@ -1,18 +1,81 @@
-//! TLS 1.3 by the host's own key: a self-signed certificate made anew at each start.
+//! TLS 1.3 by the host's own key, and by an authority's certificate where one is given.
 //!
-//! Clients pin the key, not the certificate, so neither its names nor its dates are trusted by anyone.
+//! The own certificate is self-signed and made anew at each start: apps pin the key, not the certificate, so neither
+//! its names nor its dates are trusted by anyone. A certificate from files is shown only to those who ask for one of
+//! its names; everyone else still meets the host's own key.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use rcgen::{CertificateParams, DnType, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData};
 use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::client::verify_server_name;
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 
+use crate::config::TlsFiles;
 use crate::error::StartError;
 use crate::identity::{Identity, sha256};
 
-/// What rustls needs to speak as this host. `names` are put into the certificate for browsers' benefit.
-pub(crate) fn server_config(identity: &Identity, names: &[String]) -> Result<Arc<ServerConfig>, StartError> {
+/// The certificates of a host.
+#[derive(Debug)]
+pub(crate) struct Certificates {
+    own: Arc<CertifiedKey>,
+    named: ArcSwapOption<CertifiedKey>,
+}
+
+impl Certificates {
+    /// Makes the own certificate, with `names` in it for browsers' benefit, and reads the other from `files`.
+    pub(crate) fn new(
+        identity: &Identity,
+        names: &[String],
+        files: Option<&TlsFiles>,
+    ) -> Result<Arc<Self>, StartError> {
+        let own = Arc::new(own_certificate(identity, names)?);
+        let certificates = Self { own, named: ArcSwapOption::empty() };
+        certificates.read(files)?;
+        Ok(Arc::new(certificates))
+    }
+
+    /// Reads the files again. On an error, what was read before stays in use.
+    pub(crate) fn read(&self, files: Option<&TlsFiles>) -> Result<(), StartError> {
+        let named = files.map(|files| certificate_from(files).map(Arc::new)).transpose()?;
+        self.named.store(named);
+        Ok(())
+    }
+
+    /// What rustls needs to speak as this host.
+    pub(crate) fn server_config(self: &Arc<Self>) -> Result<Arc<ServerConfig>, StartError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let resolver: Arc<dyn ResolvesServerCert> = Arc::<Self>::clone(self);
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .map(|builder| builder.with_no_client_auth().with_cert_resolver(resolver))
+            .map_err(|_| StartError::Key("TLS does not take it"))?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let named = self.named.load_full().zip(hello.server_name());
+        let named = named.filter(|(named, name)| is_for(named, name)).map(|(named, _)| named);
+        Some(named.unwrap_or_else(|| Arc::clone(&self.own)))
+    }
+}
+
+fn is_for(certified: &CertifiedKey, name: &str) -> bool {
+    let Ok(name) = ServerName::try_from(name) else { return false };
+    let Some(Ok(certificate)) = certified.cert.first().map(ParsedCertificate::try_from) else { return false };
+    verify_server_name(&certificate, &name).is_ok()
+}
+
+fn own_certificate(identity: &Identity, names: &[String]) -> Result<CertifiedKey, StartError> {
     let pkcs8 = PrivatePkcs8KeyDer::from(identity.pkcs8().to_vec());
     let key = KeyPair::from_pkcs8_der_and_sign_algo(&pkcs8, &PKCS_ECDSA_P256_SHA256)
         .map_err(|_| StartError::Key("it does not sign certificates"))?;
@@ -26,26 +89,74 @@ pub(crate) fn server_config(identity: &Identity, names: &[String]) -> Result<Arc
     params.not_after = rcgen::date_time_ymd(2120, 1, 1);
     let certificate =
         params.self_signed(&key).map_err(|_| StartError::Key("no certificate could be made of it"))?;
-
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .and_then(|builder| {
-            let chain = vec![certificate.der().clone()];
-            builder.with_no_client_auth().with_single_cert(chain, PrivateKeyDer::Pkcs8(pkcs8))
-        })
+    let signing = any_supported_type(&PrivateKeyDer::Pkcs8(pkcs8))
         .map_err(|_| StartError::Key("TLS does not take it"))?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok(CertifiedKey::new(vec![certificate.der().clone()], signing))
+}
+
+fn certificate_from(files: &TlsFiles) -> Result<CertifiedKey, StartError> {
+    let chain = CertificateDer::pem_file_iter(&files.certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unusable(&files.certificate, error))?;
+    if chain.is_empty() {
+        return Err(unusable(&files.certificate, "there is no certificate in it"));
+    }
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| unusable(&files.key, error))?;
+    let signing = any_supported_type(&key).map_err(|error| unusable(&files.key, error))?;
+    let certified = CertifiedKey::new(chain, signing);
+    certified.keys_match().map_err(|_| unusable(&files.key, "it is not the key of the certificate"))?;
+    Ok(certified)
+}
+
+fn unusable(path: &Path, problem: impl std::fmt::Display) -> StartError {
+    StartError::Certificate { path: PathBuf::from(path), problem: format!("{problem}") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn identity() -> Identity {
+        Identity::from_pkcs8(Identity::generate().unwrap()).unwrap()
+    }
+
+    fn files(folder: &Path, name: &str) -> TlsFiles {
+        let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+        let files = TlsFiles { certificate: folder.join("chain.pem"), key: folder.join("key.pem") };
+        std::fs::write(&files.certificate, made.cert.pem()).unwrap();
+        std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+        files
+    }
+
     #[test]
     fn any_host_key_makes_a_certificate_of_that_very_key() {
-        let identity = Identity::from_pkcs8(Identity::generate().unwrap()).unwrap();
-        assert!(server_config(&identity, &["localhost".into(), "192.168.1.4".into()]).is_ok());
+        let certificates = Certificates::new(&identity(), &["localhost".into(), "192.168.1.4".into()], None);
+        assert!(certificates.unwrap().server_config().is_ok());
+    }
+
+    #[test]
+    fn a_certificate_from_files_is_for_its_names_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files(folder.path(), "chat.example.org");
+        let certified = certificate_from(&files).unwrap();
+        assert!(is_for(&certified, "chat.example.org"));
+        assert!(!is_for(&certified, "studio.local"));
+    }
+
+    #[test]
+    fn damaged_files_are_named_and_leave_what_was_in_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let good = files(folder.path(), "chat.example.org");
+        let certificates = Certificates::new(&identity(), &[], Some(&good)).unwrap();
+        let other = tempfile::tempdir().unwrap();
+        let mixed = TlsFiles { key: files(other.path(), "chat.example.org").key, ..good.clone() };
+        assert!(
+            matches!(certificates.read(Some(&mixed)), Err(StartError::Certificate { path, .. }) if path == mixed.key)
+        );
+        std::fs::write(&good.certificate, "nothing").unwrap();
+        assert!(certificates.read(Some(&good)).is_err());
+        assert!(certificates.named.load().is_some());
+        certificates.read(None).unwrap();
+        assert!(certificates.named.load().is_none());
     }
 }

@@ -14,7 +14,9 @@ use crate::host::Host;
 
 /// Refuses requests that were not meant for this host.
 pub(crate) async fn check_host(State(host): State<Arc<Host>>, request: Request, next: Next) -> Response {
-    if authority(request.headers()).is_some_and(|authority| is_ours(authority, &host.config.public_names)) {
+    if authority(request.headers())
+        .is_some_and(|authority| is_ours(authority, &host.live.load().public_names))
+    {
         return next.run(request).await;
     }
     let refusal =

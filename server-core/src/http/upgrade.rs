@@ -1,10 +1,11 @@
 //! From an HTTP request to a WebSocket.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -40,7 +41,8 @@ pub(crate) async fn upgrade(State(host): State<Arc<Host>>, mut request: Request)
     };
     response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(version));
     let proxied = PASSED_ON.iter().any(|name| request.headers().contains_key(*name));
-    let peer = Peer { address: accepted.peer.ip().to_canonical(), proxied };
+    let address = speaker(&host, &accepted, request.headers());
+    let peer = Peer { address, proxied };
     let tracker = accepted.tracker.clone();
     tracker.spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
@@ -48,10 +50,19 @@ pub(crate) async fn upgrade(State(host): State<Arc<Host>>, mut request: Request)
         let Ok(parts) = upgraded.downcast::<TokioIo<Socket>>() else { return };
         let Accepted { deadline, place, stranger, .. } = accepted;
         let io = (parts.io.into_inner(), parts.read_buf.to_vec());
+        let metrics = Arc::clone(&host.metrics);
+        metrics.connections.increment(1.0);
         connection::serve(host, peer, io, deadline, stranger).await;
+        metrics.connections.decrement(1.0);
         drop(place);
     });
     response
+}
+
+/// Who really speaks, as far as trusted proxies say.
+pub(super) fn speaker(host: &Host, accepted: &Accepted, headers: &HeaderMap) -> IpAddr {
+    let passed_on = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    host.live.load().speaker(accepted.peer.ip(), &passed_on.collect::<Vec<_>>().join(","))
 }
 
 fn common_version(request: &Request) -> Option<&'static str> {

@@ -5,6 +5,7 @@ mod catch_up;
 mod hostile;
 mod operating;
 mod people;
+mod service;
 mod support;
 mod surface;
 mod talk;

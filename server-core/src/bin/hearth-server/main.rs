@@ -11,6 +11,7 @@ mod doctor;
 mod healthcheck;
 mod place;
 mod serve;
+mod service;
 mod settings;
 
 use std::process::ExitCode;
@@ -91,7 +92,13 @@ fn is_misconfigured(error: &anyhow::Error) -> bool {
     error.is::<SettingsError>()
         || matches!(
             error.downcast_ref(),
-            Some(StartError::PortInUse(_) | StartError::Listen { .. } | StartError::Name(_))
+            Some(
+                StartError::PortInUse(_)
+                    | StartError::Listen { .. }
+                    | StartError::Name(_)
+                    | StartError::Certificate { .. }
+                    | StartError::Metrics { .. }
+            )
         )
 }
 

@@ -11,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::place::Place;
 use crate::say;
+use crate::service::{self, Signal, Signals};
 use crate::settings::{Log, LogFormat, SettingsError};
 
 #[derive(Debug, clap::Args)]
@@ -70,15 +71,42 @@ impl Serve {
     }
 
     async fn serve(self, config: server_core::Config) -> anyhow::Result<()> {
-        let server = Server::start(config).await?;
+        let mut signals = Signals::new()?;
+        let mut server = Server::start(config).await?;
         print(&server, self.json)?;
-        let stopped = wait_for_stop();
-        let failure = tokio::select! {
-            stopped = stopped => stopped.err().map(anyhow::Error::from),
-            reason = server.failed() => Some(anyhow::anyhow!("the disk failed ({reason}); check it and start again")),
+        service::ready();
+        let watchdog = tokio::spawn(service::watchdog());
+        let failure = loop {
+            let signal = tokio::select! {
+                signal = signals.next() => signal,
+                reason = server.failed() => {
+                    break Some(anyhow::anyhow!("the disk failed ({reason}); check it and start again"));
+                }
+            };
+            match signal {
+                Signal::Stop => break None,
+                Signal::Reload => self.reload(&mut server).await,
+            }
         };
+        service::stopping();
         server.stop().await;
+        watchdog.abort();
         failure.map_or(Ok(()), Err)
+    }
+
+    /// Reads the settings again. What does not hold changes nothing.
+    async fn reload(&self, server: &mut Server) {
+        service::reloading();
+        let settings = self.place.settings(self.flags()).and_then(|loaded| loaded.settings.config());
+        let reloaded = match settings {
+            Ok(config) => server.reload(config).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match reloaded {
+            Ok(()) => tracing::info!("the settings were read again"),
+            Err(error) => tracing::error!(error, "the settings stay as they were"),
+        }
+        service::ready();
     }
 }
 
@@ -136,26 +164,11 @@ fn listening(server: &Server) -> Listening {
         event: "listening",
         host_id: server.host_id().to_string(),
         words: server.host_id().words(),
-        name: server.name().to_owned(),
+        name: server.name(),
         address: bound,
         addresses: server.addresses(),
         url: format!("{scheme}://{address}/"),
         owner_link: invite.as_ref().map(protocol::InviteLink::to_app_link),
         owner_web_link: invite.as_ref().map(|invite| invite.to_web_link(scheme, &address)),
     }
-}
-
-/// Resolves at the first signal that asks to stop.
-async fn wait_for_stop() -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminate.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
 }

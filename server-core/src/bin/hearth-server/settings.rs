@@ -4,12 +4,12 @@
 
 mod layers;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
-use server_core::{Config, HostKey};
+use server_core::{Config, HostKey, IpNet, TlsFiles};
 use zeroize::Zeroizing;
 
 pub(crate) use layers::{SettingsError, Sources};
@@ -26,7 +26,9 @@ pub(crate) const USUAL_FILE: &str = "/etc/hearth/server.toml";
 pub(crate) struct Settings {
     pub(crate) host: Host,
     pub(crate) listen: Listen,
+    pub(crate) tls: Tls,
     pub(crate) vault: Vault,
+    pub(crate) metrics: Metrics,
     pub(crate) admin: Admin,
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
@@ -47,6 +49,20 @@ pub(crate) struct Host {
 pub(crate) struct Listen {
     pub(crate) address: SocketAddr,
     pub(crate) public_names: Vec<String>,
+    trusted_proxies: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tls {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Metrics {
+    address: String,
 }
 
 #[derive(Clone, PartialEq, Deserialize)]
@@ -172,6 +188,9 @@ impl Settings {
         config.registration = Some(self.host.registration);
         config.public_names.clone_from(&self.listen.public_names);
         config.admin_socket = Some(self.admin_socket());
+        config.trusted_proxies = self.listen.proxies()?;
+        config.tls = self.tls.files()?;
+        config.metrics = self.metrics.address()?;
         config.unlock = self.vault.unlock();
         config.limits.connections = self.limits.connections;
         config.limits.strangers = self.limits.strangers;
@@ -183,6 +202,41 @@ impl Settings {
         config.timeouts.lease = seconds(self.timeouts.lease);
         config.timeouts.stop = seconds(self.timeouts.stop);
         Ok(config)
+    }
+}
+
+impl Listen {
+    fn proxies(&self) -> Result<Vec<IpNet>, SettingsError> {
+        let range = |text: &String| {
+            let one = text.parse::<IpAddr>().map(IpNet::from).ok();
+            one.or_else(|| text.parse().ok()).ok_or_else(|| {
+                SettingsError::Value(format!("listen.trusted_proxies: `{text}` is no address and no range"))
+            })
+        };
+        self.trusted_proxies.iter().map(range).collect()
+    }
+}
+
+impl Tls {
+    fn files(&self) -> Result<Option<TlsFiles>, SettingsError> {
+        let files = TlsFiles { certificate: self.certificate.clone(), key: self.key.clone() };
+        match (files.certificate.as_os_str().is_empty(), files.key.as_os_str().is_empty()) {
+            (true, true) => Ok(None),
+            (false, false) => Ok(Some(files)),
+            _ => Err(SettingsError::Value(
+                "tls.certificate and tls.key belong together: set both or none".into(),
+            )),
+        }
+    }
+}
+
+impl Metrics {
+    fn address(&self) -> Result<Option<SocketAddr>, SettingsError> {
+        if self.address.is_empty() {
+            return Ok(None);
+        }
+        let wrong = |_| SettingsError::Value("metrics.address must be an address and a port".into());
+        self.address.parse().map(Some).map_err(wrong)
     }
 }
 

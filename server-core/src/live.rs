@@ -1,0 +1,93 @@
+//! What may change while the host runs: taken as a whole, so that nothing is ever half changed.
+
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+use crate::config::{Config, Limits};
+
+/// The part of the configuration that a reload replaces.
+#[derive(Debug, Clone)]
+pub(crate) struct Live {
+    /// How the host is called.
+    pub(crate) name: String,
+    /// Names by which browsers may reach it.
+    pub(crate) public_names: Vec<String>,
+    /// Who may speak for others.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// How much it takes on at once.
+    pub(crate) limits: Limits,
+}
+
+impl Live {
+    pub(crate) fn new(name: String, config: &Config) -> Self {
+        Self {
+            name,
+            public_names: config.public_names.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            limits: config.limits,
+        }
+    }
+
+    /// Whether a peer is a proxy that the operator has named.
+    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.trusted_proxies.iter().any(|net| net.contains(&peer))
+    }
+
+    /// The first address, from the nearest on, that no trusted proxy has: who is really speaking. `passed_on` are
+    /// the values of `X-Forwarded-For`, in which each proxy adds at the end whom it heard.
+    pub(crate) fn speaker(&self, peer: IpAddr, passed_on: &str) -> IpAddr {
+        let mut speaker = peer.to_canonical();
+        for heard in passed_on.rsplit(',').map(str::trim) {
+            if !self.trusts(speaker) {
+                break;
+            }
+            let Some(address) = address(heard) else { break };
+            speaker = address;
+        }
+        speaker
+    }
+}
+
+/// An address, with or without a port.
+fn address(text: &str) -> Option<IpAddr> {
+    let ip = text.parse::<IpAddr>().ok().or_else(|| Some(text.parse::<std::net::SocketAddr>().ok()?.ip()));
+    Some(ip?.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn live(proxies: &[&str]) -> Live {
+        let mut config = Config::new("host", ([127, 0, 0, 1], 0).into());
+        config.trusted_proxies = proxies.iter().map(|net| net.parse().unwrap()).collect();
+        Live::new("Studio".into(), &config)
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_speaks_for_others() {
+        let live = live(&["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]);
+        for (peer, passed_on, speaker) in [
+            ("127.0.0.1", "203.0.113.9", "203.0.113.9"),
+            ("::ffff:127.0.0.1", "203.0.113.9:4711", "203.0.113.9"),
+            ("127.0.0.1", "198.51.100.1, 203.0.113.9, 10.1.2.3", "203.0.113.9"),
+            ("fd00::1", "2001:db8::1", "2001:db8::1"),
+            ("203.0.113.9", "198.51.100.1", "203.0.113.9"),
+            ("127.0.0.1", "", "127.0.0.1"),
+            ("127.0.0.1", "unknown", "127.0.0.1"),
+            ("127.0.0.1", "203.0.113.9, garbage", "127.0.0.1"),
+        ] {
+            assert_eq!(live.speaker(ip(peer), passed_on), ip(speaker), "{peer} {passed_on}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_trusted_unless_named() {
+        assert_eq!(live(&[]).speaker(ip("127.0.0.1"), "203.0.113.9"), ip("127.0.0.1"));
+    }
+}
