@@ -23,7 +23,11 @@ pub(crate) fn cargo() -> Command {
 /// Npm, in a folder of the repository.
 pub(crate) fn npm(folder: &str) -> Command {
     let mut command = Command::new("npm");
-    command.current_dir(root().join(folder)).env("NO_UPDATE_NOTIFIER", "1");
+    command
+        .current_dir(root().join(folder))
+        .env("NO_UPDATE_NOTIFIER", "1")
+        .env("NO_COLOR", "1")
+        .env_remove("FORCE_COLOR");
     command
 }
 
