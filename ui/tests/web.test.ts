@@ -157,6 +157,21 @@ it("an ended session stops, and asks for a person", async () => {
   expect(updates.at(-1)).toMatchObject({ host: { state: { kind: "stopped", reason: "sessionEnded" } } });
 });
 
+it("who signs in after somebody else neither sends nor sees what was theirs", async () => {
+  const { backend, state } = await signedIn();
+  host.refusals = [{ code: "forbidden", message: "no" }];
+  await backend.send(host.id, "room", "mine alone");
+  await until(() => posts().length === 1);
+  host.endedSessions.add("session-token");
+  host.close(4200);
+  await until(() => state() === "stopped");
+  host.member = { ...host.member, id: "carol", name: "Carol" };
+  await backend.signInAgain(host.id, { kind: "password", name: "Carol", password: "correct horse" });
+  await until(() => state() === "live");
+  expect(host.log).toEqual([]);
+  expect(JSON.stringify({ ...localStorage })).not.toContain("mine alone");
+});
+
 it("another host behind the same address is a full stop, and gets no token", async () => {
   const { state, updates } = await signedIn();
   host.close(4000);
@@ -183,6 +198,20 @@ it("older messages are paged in", async () => {
     if (atStart) break;
   }
   expect(seen).toEqual(Array.from({ length: 500 }, (_, index) => String(index + 1)));
+});
+
+it("a join whose answer was lost finds, when asked again, the account it made", async () => {
+  const { backend } = await page();
+  await backend.start();
+  host.losesNextSignIn = true;
+  await expect(backend.joinHere({ kind: "new", name: "Alice", password: null })).rejects.toMatchObject({
+    code: "disconnected",
+  });
+  await backend.joinHere({ kind: "new", name: "Alice", password: null });
+  const tries = host.heard.filter((frame) => frame.type === "sign_in").map((frame) => frame.session);
+  expect(tries).toHaveLength(2);
+  expect(tries[0]).toMatch(/^[A-Za-z0-9_-]{43}$/);
+  expect(tries[1]).toBe(tries[0]);
 });
 
 it("signing out forgets everything here", async () => {

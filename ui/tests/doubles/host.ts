@@ -6,15 +6,18 @@ import { fromBase64Url, toBase64Url, toHex } from "../../src/lib/ipc/web/bytes";
 type Frame = Record<string, unknown> & { req: number; type: string };
 
 const room = { id: "room", name: "general", topic: "", visibility: "public", head: 0, members: 2 };
-const member = { id: "alice", name: "Alice", role: "owner", online: true };
 
 export class HostDouble {
+  /** Who signs in. */
+  member = { id: "alice", name: "Alice", role: "owner", online: true };
   log: Event[] = [];
   /** Frames by type, as they came. */
   heard: Frame[] = [];
   away = false;
   /** Takes the next post, then breaks the connection before answering. */
   losesNextAnswer = false;
+  /** Takes the next sign-in, then breaks the connection before answering. */
+  losesNextSignIn = false;
   /** Answers to posts, by message, to be given in place of taking them. */
   refusals: { code: string; message: string; retry_after_ms?: number }[] = [];
   endedSessions = new Set<string>();
@@ -52,7 +55,11 @@ export class HostDouble {
       case "sign_in":
         return this.#signIn(socket, frame, say);
       case "members":
-        return say({ type: "members", members: [member, { ...member, id: "bob", name: "Bob" }], more: false });
+        return say({
+          type: "members",
+          members: [this.member, { ...this.member, id: "bob", name: "Bob" }],
+          more: false,
+        });
       case "sync": {
         const [cursor] = frame.cursors as { after: number }[];
         const events = this.log.filter((event) => event.seq > (cursor?.after ?? 0));
@@ -93,11 +100,16 @@ export class HostDouble {
       say({ type: "error", code: "session_ended", message: "the session was ended" });
       return;
     }
+    if (this.losesNextSignIn) {
+      this.losesNextSignIn = false;
+      socket.end(1006);
+      return;
+    }
     this.sockets.add(socket);
     const token = by.kind === "session" ? {} : { token: "session-token" };
     const rooms = [{ ...room, head: this.log.length }];
     const rest = { rooms, registration: "open", has_password: false };
-    say({ type: "signed_in", member, device: "device", ...token, ...rest });
+    say({ type: "signed_in", member: this.member, device: "device", ...token, ...rest });
   }
 
   #post(socket: SocketDouble, frame: Frame, say: (reply: object) => void): void {

@@ -2,46 +2,35 @@
 // outbox in the browser's storage and everything else in memory. It can't host, browse the network or keep a vault.
 
 import type { Backend, Stop } from "./backend";
-import type { ConnectionView } from "./bindings/ConnectionView";
 import type { DeviceView } from "./bindings/DeviceView";
 import type { Event } from "./bindings/Event";
 import type { HostView } from "./bindings/HostView";
 import type { InviteLinkView } from "./bindings/InviteLinkView";
 import type { InviteView } from "./bindings/InviteView";
 import type { JoinByView } from "./bindings/JoinByView";
-import type { Member } from "./bindings/Member";
 import type { PersonView } from "./bindings/PersonView";
 import type { Registration } from "./bindings/Registration";
 import type { Role } from "./bindings/Role";
-import type { RoomSync } from "./bindings/RoomSync";
 import type { RoomView } from "./bindings/RoomView";
-import type { SignedIn } from "./bindings/SignedIn";
 import type { SignIn } from "./bindings/SignIn";
 import type { StartView } from "./bindings/StartView";
-import type { StopView } from "./bindings/StopView";
 import type { TimelineView } from "./bindings/TimelineView";
 import type { UpdateView } from "./bindings/UpdateView";
 import type { Visibility } from "./bindings/Visibility";
 import type { Welcome } from "./bindings/Welcome";
-import { asFailure, Refusal } from "./failure";
-import { delay } from "./web/backoff";
-import { nextId } from "./web/bytes";
+import { Refusal } from "./failure";
+import { nextId, toBase64Url } from "./web/bytes";
+import { Connection, type Opened } from "./web/connection";
+import { Delivery } from "./web/delivery";
 import { deviceName } from "./web/device";
-import {
-  afterClose,
-  CLOSE_SESSION_ENDED,
-  isTemporary,
-  PAGE_EVENTS,
-  type Reply,
-  SYNC_ROOMS,
-  TEXT_BYTES,
-} from "./web/frames";
+import { PAGE_EVENTS, type Reply, TEXT_BYTES } from "./web/frames";
 import { linksOf } from "./web/invite";
 import { Link } from "./web/link";
 import { type Item, Outbox } from "./web/outbox";
-import { forget, type Remembered, recall, remember, takeInvite } from "./web/remembered";
+import * as remembered from "./web/remembered";
 import { Replica } from "./web/replica";
 import { rowOfItem } from "./web/rows";
+import { askMembers, askNews } from "./web/sync";
 import { wordsOf } from "./web/words";
 
 const VERSION = "0.1.0";
@@ -53,40 +42,46 @@ export function openBrowserBackend(page: Window): Backend {
   return new BrowserBackend(page);
 }
 
+/** What belongs to one host, from the first sign-in to the sign-out. */
+interface Stay {
+  readonly replica: Replica;
+  readonly delivery: Delivery;
+}
+
 class BrowserBackend implements Backend {
   readonly kind = "browser";
   readonly #page: Window;
   readonly #url: string;
   readonly #listeners = new Set<(update: UpdateView) => void>();
+  readonly #connection: Connection;
   #invite: { host: string; token: string } | null;
-  #kept: Remembered | null;
-  #replica: Replica | null = null;
-  #outbox: Outbox | null = null;
-  #link: Link | null = null;
-  /** Which run of the connection is the present one; an older one ends as soon as it notices. */
-  #turn = 0;
-  #active = false;
-  #reason = "";
-  #draining = false;
-  #drainLater: ReturnType<typeof setTimeout> | undefined;
-  #nudge: () => void = () => {};
+  #kept: remembered.Remembered | null;
+  #stay: Stay | null = null;
 
   constructor(page: Window) {
     this.#page = page;
     this.#url = `${page.location.protocol === "https:" ? "wss" : "ws"}://${page.location.host}/ws`;
-    this.#invite = takeInvite(page);
-    this.#kept = recall(page.localStorage);
+    this.#connection = new Connection({
+      dial: () => this.#dial(),
+      catchUp: (opened) => this.#catchUp(opened),
+      changed: (state) => {
+        this.#change({ state });
+        if (state.kind === "live") void this.#stay?.delivery.drain();
+      },
+    });
+    this.#invite = remembered.takeInvite(page);
+    this.#kept = remembered.recall(page.localStorage);
     if (this.#kept) {
       this.#settle(this.#kept.host.id);
     }
-    page.addEventListener("online", () => this.#nudge());
+    page.addEventListener("online", () => this.#connection.nudge());
     page.addEventListener("hashchange", () => {
-      this.#invite = takeInvite(page) ?? this.#invite;
+      this.#invite = remembered.takeInvite(page) ?? this.#invite;
       this.#emit({ kind: "reload" });
     });
   }
 
-  // --- Beginning and ending
+  // Beginning and ending.
 
   async subscribe(listener: (update: UpdateView) => void): Promise<Stop> {
     this.#listeners.add(listener);
@@ -95,8 +90,8 @@ class BrowserBackend implements Backend {
 
   async start(): Promise<StartView> {
     if (this.#kept) {
-      if (!this.#active) {
-        void this.#run();
+      if (!this.#connection.active) {
+        void this.#connection.run();
       }
       return { kind: "open", hosts: [this.#kept.host] };
     }
@@ -111,36 +106,49 @@ class BrowserBackend implements Backend {
     }
   }
 
-  joinHere(by: JoinByView): Promise<HostView> {
-    return this.#signInBy(this.#meansOf(by));
+  async joinHere(by: JoinByView): Promise<HostView> {
+    const means = this.#meansOf(by);
+    const link = await Link.open(this.#url);
+    try {
+      const welcome = await link.greet(VERSION);
+      this.#expect(welcome, means.kind === "invite" ? this.#invite?.host : this.#kept?.host.id);
+      this.#settle(welcome.host.id);
+      const opened = await this.#signIn(link, welcome, means);
+      this.#invite = null;
+      void this.#connection.run(opened);
+      return this.#here().host;
+    } catch (refusal) {
+      link.close();
+      throw refusal;
+    }
   }
 
   signInAgain(_host: string, by: JoinByView): Promise<HostView> {
-    return this.#signInBy(this.#meansOf(by));
+    return this.joinHere(by);
   }
 
   async reconnect(): Promise<void> {
-    this.#nudge();
+    if (this.#connection.active) {
+      this.#connection.nudge();
+    } else if (this.#kept) {
+      void this.#connection.run();
+    }
   }
 
   async signOut(host: string): Promise<void> {
-    const link = this.#link;
-    this.#turn += 1;
-    this.#active = false;
-    this.#kept = null;
-    forget(this.#page.localStorage);
-    this.#outbox?.clear();
-    this.#nudge();
+    const link = this.#connection.end();
+    this.#stay?.delivery.forget();
+    this.#kept = this.#stay = null;
+    remembered.forget(this.#page.localStorage);
     await link?.ask({ type: "sign_out" }, "done").catch(() => {});
     link?.close();
-    this.#replica = this.#outbox = this.#link = null;
     this.#emit({ kind: "hostGone", host });
   }
 
-  // --- Rooms and people
+  // Rooms and people.
 
   async rooms(): Promise<RoomView[]> {
-    return this.#replica?.rooms() ?? [];
+    return this.#stay?.replica.rooms() ?? [];
   }
 
   async directory(): Promise<RoomView[]> {
@@ -149,35 +157,37 @@ class BrowserBackend implements Backend {
 
   async createRoom(_host: string, name: string, topic: string, visibility: Visibility): Promise<RoomView> {
     const { room } = await this.#live().ask({ type: "create_room", name, topic, visibility }, "room");
-    this.#replica?.putRoom(room);
+    this.#stay?.replica.putRoom(room);
     return room;
   }
 
   async joinRoom(_host: string, id: string): Promise<RoomView> {
     const { room } = await this.#live().ask({ type: "join_room", room: id }, "room");
-    this.#replica?.putRoom(room);
+    this.#stay?.replica.putRoom(room);
     return room;
   }
 
   async leaveRoom(_host: string, room: string): Promise<void> {
     await this.#live().ask({ type: "leave_room", room }, "done");
-    this.#replica?.dropRoom(room);
+    this.#stay?.replica.dropRoom(room);
   }
 
   async people(): Promise<PersonView[]> {
-    return this.#replica?.people() ?? [];
+    return this.#stay?.replica.people() ?? [];
   }
 
-  // --- Messages
+  // Messages.
 
   async timeline(_host: string, room: string, before: number | null, limit: number): Promise<TimelineView> {
-    const replica = this.#at();
+    const { replica, delivery } = this.#staying();
     const whole = await this.#fill(replica, room, before, limit);
-    const log = replica.log(room);
-    const rows = log.page(before, limit).map((event) => replica.row(event));
+    const rows = replica
+      .log(room)
+      .page(before, limit)
+      .map((event) => replica.row(event));
     const me = this.#kept?.host.me;
     if (before === null && me) {
-      rows.push(...(this.#outbox?.of(room) ?? []).map((item) => rowOfItem(item, me)));
+      rows.push(...delivery.waiting(room).map((item) => rowOfItem(item, me)));
     }
     const first = rows.find((row) => row.seq !== null)?.seq;
     const atStart = first === undefined ? before !== null || replica.head(room) === 0 : first === 1;
@@ -189,32 +199,27 @@ class BrowserBackend implements Backend {
       throw new Refusal("out_of_bounds", "this is longer than one message can be; send it in parts");
     }
     const item: Item = { message: nextId(), room, text, at: Date.now(), failed: null };
+    const { delivery } = this.#staying();
     try {
-      this.#outbox?.add(item);
+      delivery.put(item);
     } catch {
       throw new Refusal("storage_full", "the browser's storage is full; make room and send again");
     }
-    this.#showItem(item);
-    void this.#drain();
     return item.message;
   }
 
   async retry(_host: string, message: string): Promise<void> {
-    const item = this.#outbox?.get(message);
-    if (item) {
-      this.#keepItem({ ...item, failed: null });
-      void this.#drain();
-    }
+    this.#staying().delivery.retry(message);
   }
 
   async discard(host: string, message: string): Promise<void> {
-    const item = this.#outbox?.remove(message);
+    const item = this.#staying().delivery.discard(message);
     if (item) {
       this.#emit({ kind: "rows", host, room: item.room, put: [], removed: [message] });
     }
   }
 
-  // --- Invites, devices, password
+  // Invites, devices, password.
 
   async createInvite(host: string, role: Role, uses: number, days: number): Promise<InviteLinkView> {
     const request = { type: "create_invite", role, uses, life_ms: days * DAY_MS } as const;
@@ -223,9 +228,10 @@ class BrowserBackend implements Backend {
   }
 
   async invites(): Promise<InviteView[]> {
+    const { replica } = this.#staying();
     const { invites } = await this.#live().ask({ type: "invites" }, "invites");
     return invites.map(({ id, role, uses_left, expires_at, by }) => {
-      return { id, role, usesLeft: uses_left, expiresAt: expires_at, byName: this.#at().nameOf(by) };
+      return { id, role, usesLeft: uses_left, expiresAt: expires_at, byName: replica.nameOf(by) };
     });
   }
 
@@ -235,13 +241,7 @@ class BrowserBackend implements Backend {
 
   async devices(): Promise<DeviceView[]> {
     const { devices } = await this.#live().ask({ type: "devices" }, "devices");
-    return devices.map(({ id, name, since, last_seen, current }) => ({
-      id,
-      name,
-      since,
-      lastSeen: last_seen,
-      current,
-    }));
+    return devices.map(({ last_seen, ...device }) => ({ ...device, lastSeen: last_seen }));
   }
 
   async revokeDevice(_host: string, device: string): Promise<void> {
@@ -258,7 +258,7 @@ class BrowserBackend implements Backend {
     this.#change({ registration });
   }
 
-  // --- Of the desktop only
+  // Of the desktop only.
 
   host = notHere;
   browse = notHere;
@@ -287,7 +287,7 @@ class BrowserBackend implements Backend {
     this.#page.open(url, "_blank", "noopener,noreferrer");
   }
 
-  // --- The connection
+  // Signing in and catching up.
 
   #meansOf(by: JoinByView): SignIn {
     if (by.kind === "password") {
@@ -297,33 +297,42 @@ class BrowserBackend implements Backend {
     return this.#invite ? { kind: "invite", token: this.#invite.token, ...rest } : { kind: "register", ...rest };
   }
 
-  async #signInBy(by: SignIn): Promise<HostView> {
+  #expect(welcome: Welcome, host: string | undefined): void {
+    if (host !== undefined && host !== welcome.host.id) {
+      const message =
+        "another host answers here than the one you were told; nothing was sent to it, ask for a new invite";
+      throw new Refusal("key_changed", message);
+    }
+  }
+
+  async #dial(): Promise<Opened> {
     const link = await Link.open(this.#url);
     try {
       const welcome = await link.greet(VERSION);
-      const expected = by.kind === "invite" ? this.#invite?.host : this.#kept?.host.id;
-      if (expected !== undefined && expected !== welcome.host.id) {
-        throw new Refusal(
-          "key_changed",
-          "another host answers here than the one you were invited to; ask for a new invite",
-        );
-      }
-      this.#settle(welcome.host.id);
-      const signed = await this.#signIn(link, welcome, by);
-      this.#invite = null;
-      void this.#run({ link, signed });
-      return signed.view;
+      const { host, token } = this.#here();
+      this.#expect(welcome, host.id);
+      this.#change({ state: { kind: "signingIn" } });
+      return await this.#signIn(link, welcome, { kind: "session", token });
     } catch (refusal) {
       link.close();
       throw refusal;
     }
   }
 
-  async #signIn(link: Link, welcome: Welcome, by: SignIn): Promise<{ view: HostView; answer: SignedIn }> {
+  async #signIn(link: Link, welcome: Welcome, by: SignIn): Promise<Opened> {
+    const { localStorage: storage, navigator } = this.#page;
+    const fresh = () => toBase64Url(crypto.getRandomValues(new Uint8Array(32)));
+    const token = by.kind === "session" ? by.token : remembered.chooseToken(storage, welcome.host.id, by.name, fresh);
     link.onpush = (reply) => this.#receive(reply);
-    const device = deviceName(this.#page.navigator.userAgent);
-    const answer = await link.ask({ type: "sign_in", by, device }, "signed_in");
-    const view: HostView = {
+    const request = { type: "sign_in", by, device: deviceName(navigator.userAgent) } as const;
+    const answer = await link.ask(by.kind === "session" ? request : { ...request, session: token }, "signed_in");
+    if (this.#kept?.host.me && this.#kept.host.me.id !== answer.member.id) {
+      // Somebody else signed in here: what the one before wrote or read is not theirs.
+      this.#stay?.delivery.forget();
+      this.#stay = null;
+      this.#settle(welcome.host.id);
+    }
+    const host: HostView = {
       id: welcome.host.id,
       name: welcome.host.name,
       words: await wordsOf(welcome.host.id),
@@ -331,134 +340,37 @@ class BrowserBackend implements Backend {
       addresses: [],
       state: { kind: "signingIn" },
       me: answer.member,
-      online: this.#replica?.online() ?? 0,
+      online: this.#stay?.replica.online() ?? 0,
       registration: answer.registration,
       hasPassword: answer.has_password,
     };
-    const token = answer.token ?? this.#kept?.token;
-    if (token) {
-      this.#kept = { host: view, token };
-      remember(this.#page.localStorage, this.#kept);
-    }
-    return { view, answer };
+    this.#kept = { host, token: answer.token ?? token };
+    remembered.remember(storage, this.#kept);
+    remembered.forgetChoice(storage);
+    return { link, answer };
   }
 
-  /** Stays connected until a person or the host says otherwise. */
-  async #run(first?: { link: Link; signed: { answer: SignedIn } }): Promise<void> {
-    this.#turn += 1;
-    const turn = this.#turn;
-    const stale = this.#link;
-    this.#active = true;
-    let handed = first;
-    this.#nudge();
-    stale?.close();
-    for (let attempt = 0; this.#active && turn === this.#turn; attempt += 1) {
-      try {
-        const { link, signed } = handed ?? (await this.#dial());
-        handed = undefined;
-        this.#link = link;
-        await this.#catchUp(link, signed.answer);
-        attempt = 0;
-        this.#reason = "";
-        this.#setState({ kind: "live" });
-        void this.#drain();
-        const code = await link.ended;
-        if (afterClose(code) === "stayAway") {
-          this.#stop(code === CLOSE_SESSION_ENDED ? "sessionEnded" : "version", "the host ended this connection");
-        }
-      } catch (thrown) {
-        if (turn === this.#turn) {
-          this.#giveUpOrGoOn(thrown);
-        }
-      }
-      if (turn !== this.#turn) {
-        return;
-      }
-      this.#link?.close();
-      this.#link = null;
-      if (this.#active) {
-        await this.#pause(delay(attempt, Math.random()));
-      }
-    }
-  }
-
-  async #dial(): Promise<{ link: Link; signed: { answer: SignedIn } }> {
-    this.#setState({ kind: "dialling" });
-    const link = await Link.open(this.#url);
-    try {
-      const welcome = await link.greet(VERSION);
-      if (!this.#kept || welcome.host.id !== this.#kept.host.id) {
-        throw new Refusal("key_changed", "another host answers here than the one you signed in at");
-      }
-      this.#setState({ kind: "signingIn" });
-      return { link, signed: await this.#signIn(link, welcome, { kind: "session", token: this.#kept.token }) };
-    } catch (refusal) {
-      link.close();
-      throw refusal;
-    }
-  }
-
-  async #catchUp(link: Link, answer: SignedIn): Promise<void> {
-    const replica = this.#at();
+  async #catchUp({ link, answer }: Opened): Promise<void> {
+    const { replica } = this.#staying();
     replica.setRooms(answer.rooms);
-    await this.#loadMembers(link, replica);
-    const cursors = answer.rooms.map((room) => ({ room: room.id, after: replica.log(room.id).last }));
-    for (let from = 0; from < Math.max(1, cursors.length); from += SYNC_ROOMS) {
-      const { rooms } = await link.ask({ type: "sync", cursors: cursors.slice(from, from + SYNC_ROOMS) }, "synced");
-      for (const room of rooms) {
-        this.#takeStretch(replica, room);
-      }
-    }
-  }
-
-  async #loadMembers(link: Link, replica: Replica): Promise<void> {
-    const members: Member[] = [];
-    for (let more = true; more; ) {
-      const after = members.at(-1)?.id;
-      const page = await link.ask({ type: "members", ...(after ? { after } : {}) }, "members");
-      members.push(...page.members);
-      more = page.more && page.members.length > 0;
-    }
-    replica.setMembers(members);
+    replica.setMembers(await askMembers(link));
     this.#change({ online: replica.online() });
-  }
-
-  #giveUpOrGoOn(thrown: unknown): void {
-    const { code, message } = asFailure(thrown);
-    this.#reason = message;
-    if (code === "session_ended" || code === "wrong_credentials") {
-      this.#stop("sessionEnded", message);
-    } else if (code === "key_changed") {
-      this.#stop("keyChanged", message);
+    const cursors = answer.rooms.map((room) => ({ room: room.id, after: replica.log(room.id).last }));
+    for (const news of await askNews(link, cursors)) {
+      this.#takeStretch(news);
     }
   }
 
-  #stop(reason: StopView, message: string): void {
-    this.#active = false;
-    this.#setState({ kind: "stopped", reason, message });
-  }
-
-  #pause(ms: number): Promise<void> {
-    this.#setState({ kind: "waiting", retryAt: Date.now() + ms, reason: this.#reason });
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#nudge = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-
-  // --- What comes in, what goes out
+  // What comes in.
 
   #receive(reply: Reply): void {
-    const replica = this.#replica;
+    const replica = this.#stay?.replica;
     if (!replica) {
       return;
     }
     switch (reply.type) {
       case "event":
-        this.#take(replica, reply.event);
+        this.#take(reply.event);
         break;
       case "member":
         replica.putMember(reply.member);
@@ -479,38 +391,31 @@ class BrowserBackend implements Backend {
     }
   }
 
-  #takeStretch(replica: Replica, stretch: RoomSync): void {
-    this.#delivered(stretch.events);
-    replica.catchUp(stretch);
-  }
-
-  /** What stands in the log has been delivered, whether its answer came or was lost. */
-  #delivered(events: readonly Event[]): void {
-    for (const { change } of events) {
-      if (change.kind === "posted") {
-        this.#outbox?.remove(change.message);
-      }
-    }
-  }
-
-  #take(replica: Replica, event: Event): void {
-    this.#delivered([event]);
+  #take(event: Event): void {
+    const { replica, delivery } = this.#staying();
+    delivery.delivered([event]);
     if (!replica.receive(event)) {
       setTimeout(() => void this.#mend(replica, event.room), TORN_MS);
     }
   }
 
+  #takeStretch(stretch: { room: string; events: Event[]; head: number }): void {
+    const { replica, delivery } = this.#staying();
+    delivery.delivered(stretch.events);
+    replica.catchUp(stretch);
+  }
+
   /** Fetches what lies between the log's end and the events that wait beyond it. */
   async #mend(replica: Replica, room: string): Promise<void> {
     const log = replica.log(room);
-    const link = this.#link;
-    if (!link || !log.torn) {
+    const link = this.#connection.link;
+    if (!link || !log.torn || replica !== this.#stay?.replica) {
       return;
     }
     const range = log.last > 0 ? { after: log.last } : {};
     const page = await link.ask({ type: "history", room, ...range, limit: PAGE_EVENTS }, "history").catch(() => null);
     if (page) {
-      this.#takeStretch(replica, page);
+      this.#takeStretch(page);
     }
   }
 
@@ -542,65 +447,19 @@ class BrowserBackend implements Backend {
     }
   }
 
-  /** Delivers what waits, in order per room, until nothing is due or the host can't take it now. */
-  async #drain(): Promise<void> {
-    if (this.#draining) {
+  // State.
+
+  #settle(host: string): void {
+    if (this.#stay?.replica.host === host) {
       return;
     }
-    this.#draining = true;
-    try {
-      for (let due = this.#dueItems(); due.length > 0; due = this.#dueItems()) {
-        const taken = await Promise.all(due.map((item) => this.#post(item)));
-        if (taken.includes(false)) {
-          break;
-        }
-      }
-    } finally {
-      this.#draining = false;
-    }
-  }
-
-  #dueItems(): Item[] {
-    return this.#link && this.#kept?.host.state.kind === "live" ? (this.#outbox?.due() ?? []) : [];
-  }
-
-  /** False when it has to be tried again later. */
-  async #post({ message, room, text }: Item): Promise<boolean> {
-    const replica = this.#at();
-    try {
-      const posted = await this.#live().ask({ type: "post", room, message, text }, "posted");
-      if (!this.#outbox?.get(message)) {
-        // Its event was faster than this answer.
-        return true;
-      }
-      const by = this.#kept?.host.me?.id ?? "";
-      if (posted.seq <= replica.log(room).last) {
-        // It was taken before, further back than this page looks: its echo goes, its event is where it belongs.
-        this.#outbox?.remove(message);
-        this.#emit({ kind: "reset", host: replica.host, room });
-        return true;
-      }
-      this.#take(replica, { room, seq: posted.seq, at: posted.at, by, change: { kind: "posted", message, text } });
-      return true;
-    } catch (thrown) {
-      const { code, message: reason } = asFailure(thrown);
-      const item = this.#outbox?.get(message);
-      if (code === "disconnected" || code === "timeout" || isTemporary(code)) {
-        clearTimeout(this.#drainLater);
-        const wait = (thrown instanceof Refusal && thrown.retryAfterMs) || delay(3, Math.random());
-        this.#drainLater = setTimeout(() => void this.#drain(), wait);
-        return false;
-      }
-      if (item) {
-        this.#keepItem({ ...item, failed: { code, message: reason } });
-      }
-      return true;
-    }
-  }
-
-  #keepItem(item: Item): void {
-    this.#outbox?.add(item);
-    this.#showItem(item);
+    const replica = new Replica(host, (update) => this.#emit(update));
+    const delivery = new Delivery(new Outbox(this.#page.localStorage, host), {
+      live: () => (this.#kept?.host.state.kind === "live" ? this.#connection.link : null),
+      show: (item) => this.#showItem(item),
+      taken: (item, seq, at) => this.#placeItem(replica, item, seq, at),
+    });
+    this.#stay = { replica, delivery };
   }
 
   #showItem(item: Item): void {
@@ -610,17 +469,14 @@ class BrowserBackend implements Backend {
     }
   }
 
-  // --- State
-
-  #settle(host: string): void {
-    if (this.#replica?.host !== host) {
-      this.#replica = new Replica(host, (update) => this.#emit(update));
-      this.#outbox = new Outbox(this.#page.localStorage, host);
+  /** An item became an event; one that lies further back than this page looks only loses its echo. */
+  #placeItem(replica: Replica, { room, message, text }: Item, seq: number, at: number): void {
+    if (seq <= replica.log(room).last) {
+      this.#emit({ kind: "reset", host: replica.host, room });
+      return;
     }
-  }
-
-  #setState(state: ConnectionView): void {
-    this.#change({ state });
+    const by = this.#kept?.host.me?.id ?? "";
+    this.#take({ room, seq, at, by, change: { kind: "posted", message, text } });
   }
 
   #change(part: Partial<HostView>): void {
@@ -630,18 +486,25 @@ class BrowserBackend implements Backend {
     }
   }
 
-  #at(): Replica {
-    if (!this.#replica) {
+  #here(): remembered.Remembered {
+    if (!this.#kept) {
       throw new Refusal("not_signed_in", "sign in first");
     }
-    return this.#replica;
+    return this.#kept;
+  }
+
+  #staying(): Stay {
+    if (!this.#stay) {
+      throw new Refusal("not_signed_in", "sign in first");
+    }
+    return this.#stay;
   }
 
   #live(): Link {
-    if (!this.#link) {
+    if (!this.#connection.link) {
       throw new Refusal("disconnected", "the host can not be reached at the moment; try again when it is back");
     }
-    return this.#link;
+    return this.#connection.link;
   }
 
   #emit(update: UpdateView): void {

@@ -36,3 +36,27 @@ export function takeInvite(page: Pick<Window, "location" | "history">): { host: 
   }
   return path?.[1] && hash?.[1] ? { host: path[1], token: hash[1] } : null;
 }
+
+const CHOSEN = "hearth.joining";
+
+/**
+ * The token that the new session at `host` under `name` is to have. It is kept before it is asked for, so that a join
+ * whose answer was lost finds, when asked again, the account that it made.
+ */
+export function chooseToken(storage: Storage, host: string, name: string, fresh: () => string): string {
+  try {
+    const kept = JSON.parse(storage.getItem(CHOSEN) ?? "null") as { host: string; name: string; token: string } | null;
+    if (kept?.host === host && kept.name === name && typeof kept.token === "string") {
+      return kept.token;
+    }
+  } catch {
+    // What can't be read is chosen anew.
+  }
+  const token = fresh();
+  storage.setItem(CHOSEN, JSON.stringify({ host, name, token }));
+  return token;
+}
+
+export function forgetChoice(storage: Storage): void {
+  storage.removeItem(CHOSEN);
+}
