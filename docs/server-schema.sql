@@ -121,3 +121,11 @@ CREATE TABLE audits (
     -- To whom or what: a name or an id, never a secret.
     object TEXT NOT NULL DEFAULT ''
 ) STRICT;
+
+-- Where the host has gone, if it has: at most one row, never part of a restored backup.
+CREATE TABLE forwards (
+    one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    -- name:port or ip:port, best first, between spaces.
+    addresses TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;

@@ -5,7 +5,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use protocol::{HostId, Welcome, proof_message};
+use protocol::{HostId, Welcome, moved_message, proof_message};
 use ring::digest::{SHA256, digest};
 use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use thiserror::Error;
@@ -79,6 +79,17 @@ pub(crate) fn believe(
     }
 }
 
+/// Where a believed welcome says the host is now, if it says so in the host's own hand.
+pub(crate) fn moved_to(welcome: &Welcome) -> Option<&[String]> {
+    let moved = welcome.moved.as_ref()?;
+    let spki = URL_SAFE_NO_PAD.decode(&welcome.public_key).ok()?;
+    let signature = URL_SAFE_NO_PAD.decode(&moved.signature).ok()?;
+    let point = spki.strip_prefix(P256_SPKI_PREFIX.as_slice())?;
+    let message = moved_message(&moved.addresses, moved.at);
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(&message, &signature).ok()?;
+    Some(&moved.addresses)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +124,7 @@ mod tests {
                 proof: URL_SAFE_NO_PAD.encode(proof),
                 registration: Registration::Invite,
                 heartbeat_ms: 25_000,
+                moved: None,
             }
         }
     }
@@ -163,5 +175,24 @@ mod tests {
             believe(&Expectation::Anyone, &Voucher::Authorities, b"nonce", &welcome),
             Err(Disbelief::NotProven)
         );
+    }
+
+    #[test]
+    fn a_note_in_another_hand_moves_nobody() {
+        let (host, other) = (Host::new(), Host::new());
+        let sign = |by: &Host, addresses: &[String]| {
+            let message = moved_message(addresses, protocol::UnixMillis(1));
+            let signature = by.keys.sign(&SystemRandom::new(), &message).unwrap();
+            let addresses = vec!["chat.example.org:443".to_owned()];
+            let signature = URL_SAFE_NO_PAD.encode(signature.as_ref());
+            let mut welcome = host.welcome(b"nonce");
+            welcome.moved = Some(protocol::Moved { addresses, at: protocol::UnixMillis(1), signature });
+            moved_to(&welcome).map(<[String]>::to_vec)
+        };
+        let there = ["chat.example.org:443".to_owned()];
+        assert_eq!(sign(&host, &there), Some(there.to_vec()));
+        assert_eq!(sign(&other, &there), None);
+        assert_eq!(sign(&host, &["evil.example:443".to_owned()]), None);
+        assert_eq!(moved_to(&host.welcome(b"nonce")), None);
     }
 }

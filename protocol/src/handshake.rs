@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::ids::HostId;
+use crate::ids::{HostId, UnixMillis};
 
 /// The program that speaks, for the list of devices and for support. Never used to decide anything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -48,6 +48,34 @@ pub struct Welcome {
     pub registration: Registration,
     /// How often each side must show that it lives, in milliseconds.
     pub heartbeat_ms: u32,
+    /// Where the host is now, if not here: verify the note and go there; nobody is signed in here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub moved: Option<Moved>,
+}
+
+/// Where a host has gone, signed by its key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Moved {
+    /// Where to try, `name:port` or `ip:port`, best first.
+    pub addresses: Vec<String>,
+    /// When it was said.
+    pub at: UnixMillis,
+    /// ECDSA P-256 with SHA-256 over [`moved_message`], as r‖s (64 bytes), base64url without padding.
+    pub signature: String,
+}
+
+/// What the host signs when it says that it has moved: a fixed context, a zero byte, the time in decimal, and each
+/// address after a line feed.
+#[must_use]
+pub fn moved_message(addresses: &[String], at: UnixMillis) -> Vec<u8> {
+    let mut message = b"hearth.v1 host moved\0".to_vec();
+    message.extend(at.0.to_string().bytes());
+    for address in addresses {
+        message.push(b'\n');
+        message.extend(address.bytes());
+    }
+    message
 }
 
 /// What the host signs to prove its key: a fixed context, a zero byte, the client's nonce.

@@ -99,7 +99,9 @@ fn is_token(token: &str) -> bool {
     token.len() == 43 && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-fn is_address(address: &str) -> bool {
+/// Whether a text can be an address in a link.
+#[must_use]
+pub fn is_address(address: &str) -> bool {
     !address.is_empty()
         && address.len() <= 260
         && address

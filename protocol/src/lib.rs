@@ -28,7 +28,7 @@ pub use close::CloseCode;
 pub use codec::{DecodeError, decode_client, decode_server, encode};
 pub use error::ErrorCode;
 pub use event::{Change, Event};
-pub use handshake::{ClientName, HostCard, Registration, Welcome, proof_message};
+pub use handshake::{ClientName, HostCard, Moved, Registration, Welcome, moved_message, proof_message};
 pub use ids::{DeviceId, HostId, InviteId, MemberId, MessageId, RoomId, Seq, UnixMillis};
 pub use invite_link::InviteLink;
 pub use people::{Device, Invite, Member, Role, Room, Visibility};
@@ -37,6 +37,9 @@ pub use server_frame::{Failure, HistoryPage, Reply, RoomSync, ServerFrame, Signe
 
 /// Where on the host's one port the chat protocol is spoken.
 pub const WS_PATH: &str = "/ws";
+
+/// Where a host that has moved serves its signed note.
+pub const MOVED_PATH: &str = "/moved";
 
 /// The DNS-SD service type under which hosts announce themselves (RFC 6763).
 pub const MDNS_SERVICE: &str = "_hearth._tcp.local.";

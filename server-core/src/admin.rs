@@ -9,6 +9,7 @@ mod command;
 mod copies;
 mod export;
 mod invites;
+mod moving;
 mod offline;
 mod overview;
 #[cfg(unix)]
@@ -57,6 +58,8 @@ impl Administration {
             Command::Audit { limit } => self.audit(limit).await,
             Command::Backup { to } => self.backup(to).await,
             Command::Check => self.check().await,
+            Command::Forward { to } => self.forward(to).await,
+            Command::ComeHome => self.come_home().await,
             Command::Export => Err(Refusal::internal()),
         }
     }

@@ -17,11 +17,12 @@ use uuid::Uuid;
 use vault::rusqlite::Connection;
 
 use crate::error::Refusal;
+use crate::forward;
 use crate::host::Host;
 use crate::hub::{Hub, Outlet, Seat};
 use crate::names::fold;
 use crate::network::is_near;
-use crate::store::table::{events, invites, members, memberships, passwords, rooms, sessions};
+use crate::store::table::{events, forwards, invites, members, memberships, passwords, rooms, sessions};
 use crate::store::{Denied, now, stopping};
 use crate::token;
 
@@ -60,6 +61,7 @@ pub(crate) fn welcome(host: &Host, peer: Peer, nonce: &str) -> Result<Reply, Ref
     Ok(Reply::Welcome(Welcome {
         host: host.card(),
         public_key: host.identity.public_key(),
+        moved: host.moved.load_full().map(|moved| (*moved).clone()),
         proof,
         registration: host.registration_for(peer.is_near()),
         heartbeat_ms: u32::try_from(host.config.timeouts.heartbeat.as_millis())
@@ -75,6 +77,9 @@ pub(crate) async fn sign_in(
     req: u32,
     (by, device, session): (SignIn, String, Option<Secret>),
 ) -> Result<Admission, Refusal> {
+    if let Some(moved) = host.moved.load_full() {
+        return Err(forward::refusal(&moved));
+    }
     let device = limits::check_name(&device).map_err(|problem| Refusal::field("device", problem))?.to_owned();
     let chosen = session.is_some();
     let token = match session {
@@ -233,6 +238,10 @@ fn write_entry(
     (token, hash): (Secret, [u8; 32]),
     now: UnixMillis,
 ) -> Result<Entered, Denied> {
+    // Once more, where nothing can come between: who is let in here could write what the new place never sees.
+    if forwards::any(conn)? {
+        return Err(stopping().into());
+    }
     // Of two tries at once, the second finds what the first has made.
     let way = if sessions::by_token(conn, &hash)?.is_some() { Way::Session(hash) } else { way };
     let (member, events) = match way {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
-use protocol::{HostCard, InviteId, InviteLink, Registration, Role, Secret, UnixMillis, limits};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use protocol::{HostCard, InviteId, InviteLink, Moved, Registration, Role, Secret, UnixMillis, limits};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vault::rusqlite::Connection;
@@ -18,12 +18,13 @@ use crate::attempts::Attempts;
 use crate::committer::Committer;
 use crate::config::{Config, HostKey};
 use crate::error::{Refusal, StartError};
+use crate::forward;
 use crate::hashing::Hashing;
 use crate::hub::Hub;
 use crate::identity::Identity;
 use crate::live::Live;
 use crate::metrics::Metrics;
-use crate::store::table::{host, invites, members};
+use crate::store::table::{forwards, host, invites, members};
 use crate::store::{Denied, SCHEMA, now};
 use crate::token;
 
@@ -47,6 +48,8 @@ pub(crate) struct Host {
     pub(crate) by_address: Mutex<Attempts<IpAddr>>,
     pub(crate) by_account: Mutex<Attempts<String>>,
     pub(crate) stop: CancellationToken,
+    /// Where the host is, if not here.
+    pub(crate) moved: ArcSwapOption<Moved>,
     open: AtomicBool,
     /// The owner's invite, while there is no owner.
     owner: Mutex<Option<Secret>>,
@@ -59,11 +62,14 @@ impl Host {
             limits::check_name(name)?;
         }
         let vault = open_vault(&config)?;
-        let (row, owner) = prepare(&vault, &config)?;
+        let (row, owner, gone) = prepare(&vault, &config)?;
         let hub = Hub::new();
         let metrics = Metrics::new(config.metrics.is_some());
+        let identity = Identity::from_pkcs8(row.key)?;
+        let moved = gone.and_then(|(addresses, at)| forward::note(&identity, addresses, at));
         Ok(Self {
-            identity: Identity::from_pkcs8(row.key)?,
+            identity,
+            moved: ArcSwapOption::from(moved.map(Arc::new)),
             live: ArcSwap::from_pointee(Live::new(row.name, &config)),
             committer: Committer::new(vault.clone(), Arc::clone(&hub), Arc::clone(&metrics)),
             metrics,
@@ -199,8 +205,11 @@ fn keep_statements(conn: &Connection) -> vault::rusqlite::Result<()> {
     Ok(())
 }
 
+/// The host's record, the owner's invite, and where the host has gone.
+type Prepared = (host::Row, Option<Secret>, Option<(Vec<String>, UnixMillis)>);
+
 /// The host's record, made if this is the first start, and a new owner's invite if there is no owner.
-fn prepare(vault: &Vault, config: &Config) -> Result<(host::Row, Option<Secret>), StartError> {
+fn prepare(vault: &Vault, config: &Config) -> Result<Prepared, StartError> {
     let fresh_key = Identity::generate()?;
     let invite = token::fresh().map_err(|_| StartError::Randomness)?;
     let first = config.registration.unwrap_or(Registration::Invite);
@@ -209,7 +218,7 @@ fn prepare(vault: &Vault, config: &Config) -> Result<(host::Row, Option<Secret>)
     let prepared = vault.write_blocking(move |conn| -> Result<_, Denied> {
         let row = record(conn, name.as_deref(), fresh_key, first)?;
         let owner = owner_invite(conn, id, invite)?;
-        Ok((row, owner))
+        Ok((row, owner, forwards::read(conn)?))
     });
     prepared.map_err(|error| StartError::Record { path: config.data_dir.clone(), source: Box::new(error) })
 }

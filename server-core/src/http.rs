@@ -4,6 +4,7 @@
 
 pub(crate) mod gate;
 mod health;
+mod moved;
 mod trail;
 mod upgrade;
 mod web;
@@ -22,8 +23,10 @@ pub(crate) fn router(host: Arc<Host>) -> Router {
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/version", get(health::version))
+        .route(protocol::MOVED_PATH, get(moved::note))
         .route(protocol::WS_PATH, get(upgrade::upgrade))
         .fallback(web::page)
+        .layer(middleware::from_fn_with_state(Arc::clone(&host), moved::point_there))
         .layer(middleware::from_fn_with_state(Arc::clone(&host), gate::check_host))
         .layer(middleware::from_fn(trail::number))
         .with_state(host)

@@ -68,7 +68,12 @@ impl Identity {
 
     /// Proves possession of the key over the client's nonce; `None` only if the system gives no randomness.
     pub(crate) fn prove(&self, nonce: &[u8]) -> Option<String> {
-        let signature = self.key.sign(&self.random, &proof_message(nonce)).ok()?;
+        self.sign(&proof_message(nonce))
+    }
+
+    /// Signs a message that begins with a context of ours; `None` only if the system gives no randomness.
+    pub(crate) fn sign(&self, message: &[u8]) -> Option<String> {
+        let signature = self.key.sign(&self.random, message).ok()?;
         Some(URL_SAFE_NO_PAD.encode(signature.as_ref()))
     }
 }

@@ -28,6 +28,7 @@ mod store;
 
 mod attempts;
 mod discovery;
+mod forward;
 mod hashing;
 mod host;
 mod identity;

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use vault::Health;
 
+use crate::admin::{Administration, Answer, Command};
 use crate::config::Config;
 use crate::discovery::Announcement;
 use crate::error::{Refusal, ReloadError, StartError};
@@ -98,6 +99,16 @@ impl Server {
         let mut addresses = self.addresses();
         addresses.truncate(protocol::invite_link::ADDRESSES);
         self.host.owner_invite(addresses)
+    }
+
+    /// Does what the operator asks; see [`Command`]. An export is had by the admin socket or
+    /// [`Offline`](crate::admin::Offline) only.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub async fn administer(&self, command: Command) -> Result<Answer, Refusal> {
+        let administration = Administration { host: Arc::clone(&self.host), addresses: self.addresses() };
+        administration.perform(command).await
     }
 
     /// How many members are connected.
@@ -198,7 +209,7 @@ impl Drop for Server {
 /// A host without its admin socket still serves; the log says why it is missing.
 #[cfg(unix)]
 fn open_admin_socket(host: &Arc<Host>, bound: SocketAddr, tracker: &TaskTracker) {
-    use crate::admin::{Administration, socket};
+    use crate::admin::socket;
     let Some(path) = &host.config.admin_socket else { return };
     match socket::bind(path) {
         Ok(socket) => {

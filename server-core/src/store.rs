@@ -7,6 +7,7 @@ pub(crate) mod figures;
 pub(crate) mod table {
     pub(crate) mod audits;
     pub(crate) mod events;
+    pub(crate) mod forwards;
     pub(crate) mod host;
     pub(crate) mod invites;
     pub(crate) mod members;
@@ -24,7 +25,7 @@ use vault::rusqlite::{self, Row, RowIndex};
 use vault::{CommitError, Migration, ReadError, Schema};
 
 use crate::error::Refusal;
-use table::{audits, events, host, invites, members, memberships, passwords, rooms, sessions};
+use table::{audits, events, forwards, host, invites, members, memberships, passwords, rooms, sessions};
 
 /// Every step ever shipped, oldest first; append only.
 pub(crate) const SCHEMA: Schema = Schema {
@@ -38,6 +39,7 @@ pub(crate) const SCHEMA: Schema = Schema {
         Migration { name: "memberships", sql: memberships::SCHEMA },
         Migration { name: "events", sql: events::SCHEMA },
         Migration { name: "audits", sql: audits::SCHEMA },
+        Migration { name: "forwards", sql: forwards::SCHEMA },
     ],
 };
 

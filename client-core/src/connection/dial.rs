@@ -9,15 +9,31 @@ use tokio::time::timeout;
 use super::link::{DialError, Link};
 use crate::address::Address;
 use crate::error::ConnectError;
-use crate::trust::Expectation;
+use crate::trust::{Expectation, moved_to};
 
 /// A name server that takes longer is as good as none.
 const LOOKUP: Duration = Duration::from_secs(5);
 /// Most socket addresses tried of one name.
 const PER_NAME: usize = 4;
 
-/// Dials all `addresses` in parallel. Nothing secret is sent: that is for whoever gets the link.
+/// Most notes of a moved host followed in a row: each move leaves one, a circle never ends.
+const MOVES: usize = 4;
+
+/// Dials all `addresses`, and follows a host that has moved to where its signed notes say.
 pub(crate) async fn dial(addresses: &[Address], expectation: &Expectation) -> Result<Link, ConnectError> {
+    let mut link = reach(addresses, expectation).await?;
+    for _ in 0..MOVES {
+        let Some(there) = moved_to(&link.welcome) else { return Ok(link) };
+        let there: Vec<_> = there.iter().filter_map(|text| Address::parse(text)).collect();
+        let expectation = Expectation::Exactly(link.welcome.host.id.clone());
+        link.close().await;
+        link = Box::pin(reach(&there, &expectation)).await?;
+    }
+    Err(ConnectError::NoAnswer { tried: addresses.iter().map(Address::to_string).collect() })
+}
+
+/// Dials all `addresses` in parallel. Nothing secret is sent: that is for whoever gets the link.
+async fn reach(addresses: &[Address], expectation: &Expectation) -> Result<Link, ConnectError> {
     let mut tries = JoinSet::new();
     for address in addresses {
         let (address, expectation) = (address.clone(), expectation.clone());

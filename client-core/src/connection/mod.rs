@@ -23,6 +23,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::address::Address;
 use crate::client::Shared;
 use crate::error::{ConnectError, RequestError};
+use crate::store::table::hosts;
 use crate::trust::Expectation;
 use backoff::{Backoff, jitter};
 use link::{Ended, Link};
@@ -79,10 +80,18 @@ impl Actor {
         self.shared.enter(ConnectionState::Dialling);
         let shared = Arc::clone(&self.shared);
         let dialled = self.meanwhile(async move {
-            let addresses = shared.store.read(crate::store::table::hosts::addresses).await?;
+            let addresses = shared.store.read(hosts::addresses).await?;
             let addresses: Vec<_> = addresses.iter().filter_map(|text| Address::parse(text)).collect();
             let expectation = Expectation::Exactly(shared.store.id.clone());
-            Ok::<_, crate::error::StoreError>(Box::pin(dial::dial(&addresses, &expectation)).await)
+            let dialled = Box::pin(dial::dial(&addresses, &expectation)).await;
+            if let Ok(link) = &dialled
+                && !addresses.contains(&link.address)
+            {
+                // It has moved: next time this is where to begin.
+                let there = vec![link.address.to_string()];
+                shared.store.write(move |connection, host| hosts::learn(connection, host, &there)).await?;
+            }
+            Ok::<_, crate::error::StoreError>(dialled)
         });
         match dialled.await {
             None => Step::End,

@@ -2,6 +2,7 @@
 
 use client_core::{ConnectionState, WaitReason};
 use protocol::{Seq, Visibility};
+use server_core::admin::{Command, restore};
 
 use crate::stage::{Stage, bounded, delivered, event, general, live, post, state, texts, whole};
 
@@ -156,4 +157,33 @@ async fn who_is_here_is_known_and_forgotten_with_the_connection() {
         bounded("bob's going", events.next()).await.unwrap();
     }
     server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_moved_is_followed_and_nothing_is_missed() {
+    let stage = Stage::new();
+    let old = stage.host().await;
+    let ((_a, alice), (bobs, bob)) = stage.alice_and_bob(&old).await;
+    let room = general(&alice).await;
+    post(&alice, room, "at the old place").await;
+    bobs.stop().await;
+    drop(bob);
+    let (id, address) = (old.host_id().clone(), old.local_addr());
+    let copy = stage.folder().join("copy");
+    old.administer(Command::Backup { to: copy.clone() }).await.unwrap();
+    let there = server_core::Config::new(stage.folder().join("moved"), ([127, 0, 0, 1], 0).into());
+    restore(copy, there).await.unwrap();
+    let new = stage.host_at("moved", ([127, 0, 0, 1], 0).into()).await;
+    assert_eq!(*new.host_id(), id);
+    old.administer(Command::Forward { to: vec![new.local_addr().to_string()] }).await.unwrap();
+
+    live(&alice).await;
+    post(&alice, room, "at the new place").await;
+    let bobs = stage.profile("bob").await;
+    let bob = bobs.start().await.unwrap().remove(0);
+    live(&bob).await;
+    let items = bob.timeline(room, None, 50).await.unwrap().items;
+    assert_eq!(texts(&items), ["at the old place", "at the new place"]);
+    let known = bob.addresses().await.unwrap();
+    assert_eq!(known.first(), Some(&new.local_addr().to_string()), "not {address}");
 }

@@ -81,6 +81,13 @@ pub enum Command {
         /// The folder to make; absolute.
         to: PathBuf,
     },
+    /// From now on, serves nothing here but a signed note that the host is elsewhere. Answer: `done`.
+    Forward {
+        /// Where, `name:port` or `ip:port`, best first.
+        to: Vec<String>,
+    },
+    /// Serves here again. Answer: `done`.
+    ComeHome,
     /// Reads every page of the vault. Answer: `done`.
     Check,
     /// The whole log in canonical form. Answer: `line` for each, then `done`.

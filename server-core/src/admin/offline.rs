@@ -139,6 +139,10 @@ async fn look_through(config: Config) -> Result<Restored, RestoreError> {
     let host = Offline::open(config).await.map_err(|error| RestoreError::Open(Box::new(error)))?;
     let found = async {
         host.perform(Command::Check).await?;
+        // The copy is the new place, even if it was taken at the old one after the note was written.
+        if host.0.host.moved.load().is_some() {
+            host.perform(Command::ComeHome).await?;
+        }
         let counted =
             host.0.host.read(|conn: &Connection| -> Result<_, Denied> { Ok(figures::count(conn)?) });
         Ok::<_, Refusal>(Restored { host_id: host.0.host.identity.id().clone(), figures: counted.await? })

@@ -19,6 +19,7 @@ pub(crate) async fn live() -> &'static str {
 pub(crate) async fn ready(State(host): State<Arc<Host>>) -> (StatusCode, &'static str) {
     match host.vault.health() {
         _ if host.stop.is_cancelled() => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
+        _ if host.moved.load().is_some() => (StatusCode::SERVICE_UNAVAILABLE, "moved\n"),
         Health::Writable => (StatusCode::OK, "ok\n"),
         Health::ReadOnly(_) => (StatusCode::SERVICE_UNAVAILABLE, "read-only: the disk is full\n"),
         Health::Failed(_) => {

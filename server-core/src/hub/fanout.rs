@@ -81,6 +81,11 @@ impl Hub {
         self.state().everyone().for_each(|outlet| outlet.push(frame.clone()));
     }
 
+    /// Ends all connections, after what already waits.
+    pub(crate) fn close_everyone(&self, code: CloseCode) {
+        self.state().everyone().for_each(|outlet| outlet.close(code));
+    }
+
     /// From now on `member` hears what happens in `room`.
     pub(crate) fn enter(&self, room: RoomId, member: MemberId) {
         self.state().enter(room, member);

@@ -197,6 +197,33 @@ async fn the_admin_socket_is_for_its_own_user_and_speaks_only_its_words() {
 }
 
 #[tokio::test]
+async fn a_moved_host_only_says_where_it_is() {
+    let world = world().await;
+    let folder = world.dir.path().join("host");
+    let (mut alice, me) = world.alice().await;
+    let wrong = run(&folder, &["forward", "--to", "chat.example.org"]).await;
+    assert_eq!(wrong.status.code(), Some(1));
+    said(&folder, &["forward", "--to", "chat.example.org:443"]).await;
+    assert_eq!(alice.closed().await, 4000);
+    let moved = |reply| match reply {
+        Reply::Welcome(welcome) => welcome.moved,
+        other => panic!("no welcome: {other:?}"),
+    };
+    let by = SignIn::Session { token: me.token.unwrap() };
+    let world = world.restart().await;
+    let mut client = world.dial().await;
+    let note = moved(client.hello().await).expect("a restart forgets no note");
+    assert_eq!(note.addresses, ["chat.example.org:443"]);
+    assert_eq!(client.sign_in(by.clone()).await.unwrap_err().code, protocol::ErrorCode::Stopping);
+    let health = run(&folder, &["healthcheck", "--listen", &world.address().to_string()]).await;
+    assert_eq!(health.status.code(), Some(1));
+    world.server.administer(server_core::admin::Command::ComeHome).await.unwrap();
+    let mut client = world.dial().await;
+    assert_eq!(moved(client.hello().await), None);
+    client.sign_in(by).await.unwrap();
+}
+
+#[tokio::test]
 async fn settings_that_do_not_hold_end_with_78_and_wrong_calls_with_2() {
     let world = world().await;
     let folder = world.dir.path().join("host");

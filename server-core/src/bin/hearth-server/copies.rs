@@ -1,4 +1,4 @@
-//! `hearth-server backup`, `restore` and `export`: a host's folder and its history, somewhere else.
+//! `hearth-server backup`, `restore`, `export` and `forward`: a host's folder and its history, somewhere else.
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -39,6 +39,27 @@ pub(crate) struct Export {
     /// The file to make [default: standard output].
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Forward {
+    #[command(flatten)]
+    place: Place,
+    /// Where the host is now, best first; may be given several times.
+    #[arg(long, value_name = "NAME:PORT", required_unless_present = "undo")]
+    to: Vec<String>,
+    /// The host is here again.
+    #[arg(long, conflicts_with = "to")]
+    undo: bool,
+}
+
+impl Forward {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let command = if self.undo { Command::ComeHome } else { Command::Forward { to: self.to } };
+        ask(&self.place, &command, |_| false)?;
+        say(if self.undo { "the host is here again" } else { "this place now points to the new one" });
+        Ok(())
+    }
 }
 
 impl Backup {

@@ -48,6 +48,8 @@ enum Command {
     Restore(copies::Restore),
     /// Writes the whole log as JSON lines.
     Export(copies::Export),
+    /// Says that the host has moved: from now on this place only points there, signed by the host's key.
+    Forward(copies::Forward),
     /// Looks for what could be wrong, and says what to do about it.
     Doctor(doctor::Doctor),
     /// Says by its exit code whether the host on this computer takes messages (for containers).
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
         Command::Export(export) => export.run(),
+        Command::Forward(forward) => forward.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
         Command::Completions { shell } => {
