@@ -70,6 +70,8 @@ CREATE TABLE rooms (
     for_everyone INTEGER NOT NULL DEFAULT 0 CHECK (for_everyone IN (0, 1)),
     -- The number of its newest event.
     head INTEGER NOT NULL DEFAULT 0,
+    -- How many messages were posted in it.
+    posted INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -86,7 +88,7 @@ CREATE TABLE memberships (
 
 CREATE INDEX memberships_member ON memberships (member);
 
--- The log of every room: only ever added to.
+-- The log of every room.
 CREATE TABLE events (
     room BLOB NOT NULL REFERENCES rooms (id),
     -- 1, 2, 3 … per room, without gaps.
@@ -94,22 +96,13 @@ CREATE TABLE events (
     -- When the host took it. A label; the order is seq.
     at INTEGER NOT NULL,
     by BLOB NOT NULL REFERENCES members (id),
-    kind TEXT NOT NULL CHECK (kind IN ('created', 'joined', 'left', 'posted')),
-    -- joined, left: who.
-    member BLOB REFERENCES members (id),
-    -- posted: the id given by the sender's device.
-    message BLOB CHECK (length(message) = 16),
-    -- posted: the text; created: the room's first name.
-    body TEXT NOT NULL DEFAULT '',
-    -- created: who could find it.
-    visibility TEXT NOT NULL DEFAULT '',
-    PRIMARY KEY (room, seq),
-    CHECK ((kind = 'posted') = (message IS NOT NULL)),
-    CHECK ((kind IN ('joined', 'left')) = (member IS NOT NULL))
+    -- The message it changes, if it changes one.
+    target BLOB CHECK (length(target) = 16),
+    -- What was done: the protocol's change as JSON. A message stands here with its newest text, an edit without its
+    -- text once another one took its place; what hangs on a message (reactions, pins, thread) is kept beside it.
+    change TEXT NOT NULL,
+    PRIMARY KEY (room, seq)
 ) STRICT, WITHOUT ROWID;
-
--- A message exists once on the host, for good: a resend finds its first answer here.
-CREATE UNIQUE INDEX events_message ON events (message) WHERE message IS NOT NULL;
 
 -- Administrative acts, only ever added to.
 CREATE TABLE audits (
@@ -122,6 +115,7 @@ CREATE TABLE audits (
     object TEXT NOT NULL DEFAULT ''
 ) STRICT;
 
+<<<<<<< HEAD
 -- Where the host has gone, if it has: at most one row, never part of a restored backup.
 CREATE TABLE forwards (
     one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
@@ -129,3 +123,69 @@ CREATE TABLE forwards (
     addresses TEXT NOT NULL,
     at INTEGER NOT NULL
 ) STRICT;
+=======
+-- Messages by their ids. One exists once on the host, for good: a resend finds its first answer here.
+CREATE TABLE messages (
+    -- Its row in the index.
+    n INTEGER PRIMARY KEY,
+    -- Given by the sender's device.
+    id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+    -- Where it stands in the log.
+    room BLOB NOT NULL REFERENCES rooms (id),
+    seq INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    by BLOB NOT NULL REFERENCES members (id),
+    -- The message under which its thread began.
+    thread BLOB CHECK (length(thread) = 16),
+    has_link INTEGER NOT NULL CHECK (has_link IN (0, 1)),
+    deleted INTEGER NOT NULL DEFAULT 0 CHECK (deleted IN (0, 1))
+) STRICT;
+
+CREATE INDEX messages_thread ON messages (thread, n) WHERE thread IS NOT NULL;
+
+-- How many messages stand under one, by its place in the log.
+CREATE TABLE threads (
+    room BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    replies INTEGER NOT NULL,
+    PRIMARY KEY (room, seq)
+) STRICT, WITHOUT ROWID;
+
+-- Who put which emoji under which message; added: the number of the event that did it.
+CREATE TABLE reactions (
+    room BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    emoji TEXT NOT NULL,
+    member BLOB NOT NULL REFERENCES members (id),
+    added INTEGER NOT NULL,
+    PRIMARY KEY (room, seq, emoji, member)
+) STRICT, WITHOUT ROWID;
+
+-- Which messages are pinned.
+CREATE TABLE pins (
+    room BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (room, seq)
+) STRICT, WITHOUT ROWID;
+
+-- What messages said before they were edited; seq: the number of the event that brought it.
+CREATE TABLE revisions (
+    message BLOB NOT NULL CHECK (length(message) = 16),
+    seq INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (message, seq)
+) STRICT, WITHOUT ROWID;
+
+-- Who is mentioned where; an empty member stands for everyone in the room.
+CREATE TABLE mentions (
+    member BLOB NOT NULL,
+    room BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (member, room, seq)
+) STRICT, WITHOUT ROWID;
+
+-- The words of messages, without the messages. What leaves the index leaves no trace in it.
+CREATE VIRTUAL TABLE words USING fts5 (text, content = '', tokenize = 'unicode61 remove_diacritics 2');
+INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
+>>>>>>> d692cd4 (feat(server): edit, delete, react, pin, answer, pass on and mention)

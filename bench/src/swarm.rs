@@ -71,7 +71,7 @@ impl Member {
     pub(crate) async fn post(&mut self, text: &str) -> Result<()> {
         self.requests += 1;
         let request =
-            Request::Post { room: self.room, message: MessageId(Uuid::now_v7()), text: text.into() };
+            Request::post(self.room, MessageId(Uuid::now_v7()), text.into());
         let frame = protocol::encode(&ClientFrame { req: self.requests, request });
         self.sink.send(Message::text(frame)).await.context("post")
     }

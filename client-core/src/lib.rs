@@ -34,4 +34,4 @@ pub use join::{Join, JoinBy, Probe, Target};
 pub use profile::{KnownHost, Profile};
 pub use secrets::SessionSecrets;
 pub use store::RoomSummary;
-pub use timeline::{Content, Delivery, TimelineDiff, TimelineItem, TimelinePage};
+pub use timeline::{About, Content, Delivery, TimelineDiff, TimelineItem, TimelinePage};

@@ -29,9 +29,15 @@ pub(crate) fn item_json(host: &HostId, room: RoomId, room_name: &str, item: &Tim
         "host": host, "room": room, "room_name": room_name, "seq": item.seq, "at": item.at,
         "by": item.by, "by_name": item.by_name, "kind": kind(&item.content),
     });
-    if let Content::Message { id, text } = &item.content {
+    if let Content::Message { id, text, about } = &item.content {
         value["message"] = json!(id);
         value["text"] = json!(text);
+        if about.deleted {
+            value["deleted"] = json!(true);
+        }
+        if about.edited {
+            value["edited"] = json!(true);
+        }
     }
     match &item.delivery {
         Delivery::Sent => {}
@@ -48,6 +54,7 @@ pub(crate) fn item_json(host: &HostId, room: RoomId, room_name: &str, item: &Tim
 pub(crate) fn item_text(room_name: &str, item: &TimelineItem) -> Option<String> {
     let who = plain(&item.by_name);
     let said = match &item.content {
+        Content::Message { about, .. } if about.deleted => return None,
         Content::Message { text, .. } => format!("{who}: {}", plain(&text.0)),
         Content::Joined => format!("{who} came in"),
         Content::Left => format!("{who} went out"),

@@ -71,13 +71,79 @@ pub enum Request {
         room: RoomId,
     },
     /// Posts a message. Answer: `posted`, once it is on the host's disk. Saying the same again gets the same answer.
-    Post {
+    Post(Post),
+    /// Gives a message of mine another text. Answer: `done`.
+    Edit {
         /// Where.
         room: RoomId,
-        /// A fresh UUIDv7; the same for every try.
+        /// Which.
         message: MessageId,
-        /// Markdown, at most [`TEXT_BYTES`](crate::limits::TEXT_BYTES).
+        /// Markdown.
         text: Text,
+    },
+    /// Deletes a message for everyone: its text goes everywhere, its place stays. Answer: `done`.
+    Delete {
+        /// Where.
+        room: RoomId,
+        /// Which.
+        message: MessageId,
+    },
+    /// Puts an emoji under a message. Answer: `done`; so it is if mine is there already.
+    React {
+        /// Where.
+        room: RoomId,
+        /// Which.
+        message: MessageId,
+        /// At most [`EMOJI_BYTES`](crate::limits::EMOJI_BYTES).
+        emoji: String,
+    },
+    /// Takes it back. Answer: `done`; so it is if mine is not there.
+    Unreact {
+        /// Where.
+        room: RoomId,
+        /// Which.
+        message: MessageId,
+        /// Which one.
+        emoji: String,
+    },
+    /// Pins a message to its room. Answer: `done`.
+    Pin {
+        /// Where.
+        room: RoomId,
+        /// Which.
+        message: MessageId,
+    },
+    /// Takes it down again. Answer: `done`.
+    Unpin {
+        /// Where.
+        room: RoomId,
+        /// Which.
+        message: MessageId,
+    },
+    /// The pinned messages of a room. Answer: `messages`, newest first.
+    Pins {
+        /// Where.
+        room: RoomId,
+    },
+    /// The messages of a thread. Answer: `messages`, ascending.
+    Thread {
+        /// Where.
+        room: RoomId,
+        /// Under which message it began.
+        message: MessageId,
+        /// Only those with a greater number.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        after: Option<Seq>,
+        /// At most this many.
+        limit: u32,
+    },
+    /// What a message said before it was edited. Answer: `revisions`.
+    Revisions {
+        /// Where.
+        room: RoomId,
+        /// Which.
+        message: MessageId,
     },
     /// A page of a room's log. Answer: `history`, ascending.
     History {
@@ -143,6 +209,45 @@ pub enum Request {
         /// `open` lets anyone on the local network in, `invite` nobody.
         registration: crate::handshake::Registration,
     },
+}
+
+/// A message to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Post {
+    /// Where.
+    pub room: RoomId,
+    /// A fresh UUIDv7; the same for every try.
+    pub message: MessageId,
+    /// Markdown, at most [`TEXT_BYTES`](crate::limits::TEXT_BYTES).
+    pub text: Text,
+    /// The message of this room it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub reply_to: Option<MessageId>,
+    /// The message of this room under which its thread began, or begins with this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub thread: Option<MessageId>,
+    /// The message it passes on, from any room I may read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub forward_of: Option<MessageId>,
+}
+
+impl Post {
+    /// A plain message.
+    #[must_use]
+    pub const fn new(room: RoomId, message: MessageId, text: Text) -> Self {
+        Self { room, message, text, reply_to: None, thread: None, forward_of: None }
+    }
+}
+
+impl Request {
+    /// Posts a plain message.
+    #[must_use]
+    pub const fn post(room: RoomId, message: MessageId, text: Text) -> Self {
+        Self::Post(Post::new(room, message, text))
+    }
 }
 
 /// By which means a client signs in.

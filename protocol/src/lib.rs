@@ -21,19 +21,20 @@ pub mod handshake;
 pub mod invite_link;
 pub mod people;
 pub mod redacted;
+pub mod search;
 pub mod server_frame;
 
-pub use client_frame::{ClientFrame, Cursor, Request, SignIn};
+pub use client_frame::{ClientFrame, Cursor, Post, Request, SignIn};
 pub use close::CloseCode;
 pub use codec::{DecodeError, decode_client, decode_server, encode};
 pub use error::ErrorCode;
-pub use event::{Change, Event};
 pub use handshake::{ClientName, HostCard, Moved, Registration, Welcome, moved_message, proof_message};
+pub use event::{Change, Edited, Event, Posted, Reaction};
 pub use ids::{DeviceId, HostId, InviteId, MemberId, MessageId, RoomId, Seq, UnixMillis};
 pub use invite_link::InviteLink;
 pub use people::{Device, Invite, Member, Role, Room, Visibility};
 pub use redacted::{Secret, Text};
-pub use server_frame::{Failure, HistoryPage, Reply, RoomSync, ServerFrame, SignedIn};
+pub use server_frame::{Failure, HistoryPage, Reply, Revision, RoomSync, ServerFrame, SignedIn};
 
 /// Where on the host's one port the chat protocol is spoken.
 pub const WS_PATH: &str = "/ws";

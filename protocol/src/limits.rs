@@ -28,6 +28,14 @@ pub const SYNC_ROOM_EVENTS: u32 = 200;
 pub const SYNC_ROOMS: usize = 500;
 /// Most entries in one list of rooms, members or invites.
 pub const LIST_ITEMS: u32 = 500;
+/// Longest emoji of a reaction, in bytes of UTF-8: a family of four with skin tones, or the name of a custom one.
+pub const EMOJI_BYTES: usize = 64;
+/// Most different emoji under one message.
+pub const EMOJI_KINDS: usize = 20;
+/// Most pinned messages of one room.
+pub const PINS: u32 = 100;
+/// Most members one message mentions by name; further names stay text.
+pub const MENTIONS: usize = 50;
 /// Most uses an invite may have.
 pub const INVITE_USES: u32 = 10_000;
 /// Longest life of an invite, in milliseconds: one year.
@@ -86,6 +94,21 @@ pub fn check_text(text: &str) -> Result<(), OutOfBounds> {
         _ if text.len() > TEXT_BYTES => Err(OutOfBounds::TooLong(TEXT_BYTES)),
         _ if text.trim().is_empty() => Err(OutOfBounds::Empty),
         _ if text.contains('\0') => Err(OutOfBounds::Control),
+        _ => Ok(()),
+    }
+}
+
+/// Checks the emoji of a reaction.
+///
+/// # Errors
+/// When it is empty, longer than [`EMOJI_BYTES`], or contains white space or control characters.
+pub fn check_emoji(emoji: &str) -> Result<(), OutOfBounds> {
+    match emoji {
+        "" => Err(OutOfBounds::Empty),
+        _ if emoji.len() > EMOJI_BYTES => Err(OutOfBounds::TooLong(EMOJI_BYTES)),
+        _ if emoji.chars().any(|letter| letter.is_whitespace() || disguises(letter)) => {
+            Err(OutOfBounds::Control)
+        }
         _ => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::handshake::{Registration, Welcome};
 use crate::ids::{DeviceId, MemberId, MessageId, RoomId, Seq, UnixMillis};
 use crate::people::{Device, Invite, Member, Room};
-use crate::redacted::Secret;
+use crate::redacted::{Secret, Text};
 
 /// One frame of a host: an answer when `req` is there, else something that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -63,6 +63,20 @@ pub enum Reply {
     },
     /// To `history`.
     History(HistoryPage),
+    /// To `pins`, `thread` and `search`.
+    Messages {
+        /// As they stand now.
+        messages: Vec<Event>,
+        /// Whether there are more after the last.
+        more: bool,
+    },
+    /// To `revisions`.
+    Revisions {
+        /// Whose.
+        message: MessageId,
+        /// What it said before, oldest first; what it says now is not among them.
+        revisions: Vec<Revision>,
+    },
     /// To `sync`.
     Synced {
         /// One entry per room of mine, those without news included.
@@ -134,6 +148,17 @@ pub struct SignedIn {
     pub registration: Registration,
     /// Whether I have a password.
     pub has_password: bool,
+}
+
+/// An earlier text of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Revision {
+    /// The number of the event that brought it.
+    pub seq: Seq,
+    /// When.
+    pub at: UnixMillis,
+    /// Markdown.
+    pub text: Text,
 }
 
 /// A stretch of a room's log.

@@ -3,7 +3,7 @@
 use protocol::{Reply, Request};
 
 use crate::error::Refusal;
-use crate::handler::{Caller, history, invites, members, messages, rooms, sessions, sync};
+use crate::handler::{Caller, history, invites, members, messages, pins, reactions, rooms, sessions, sync};
 
 /// Answers one request of a signed-in connection.
 pub(crate) async fn dispatch(caller: Caller, req: u32, request: Request) {
@@ -31,7 +31,22 @@ async fn answer(caller: &Caller, req: u32, request: Request) -> Result<Option<Re
         }
         Request::JoinRoom { room } => rooms::join(caller, req, room).await,
         Request::LeaveRoom { room } => rooms::leave(caller, req, room).await,
-        Request::Post { room, message, text } => messages::post(caller, req, room, message, text).await,
+        Request::Post(post) => messages::post(caller, req, post).await,
+        Request::Edit { room, message, text } => messages::edit(caller, req, (room, message), text).await,
+        Request::Delete { room, message } => messages::delete(caller, req, (room, message)).await,
+        Request::React { room, message, emoji } => {
+            reactions::react(caller, req, (room, message), emoji).await
+        }
+        Request::Unreact { room, message, emoji } => {
+            reactions::unreact(caller, req, (room, message), emoji).await
+        }
+        Request::Pin { room, message } => pins::pin(caller, req, (room, message)).await,
+        Request::Unpin { room, message } => pins::unpin(caller, req, (room, message)).await,
+        Request::Pins { room } => pins::list(caller, room).await,
+        Request::Thread { room, message, after, limit } => {
+            messages::thread(caller, (room, message), after, limit).await
+        }
+        Request::Revisions { room, message } => messages::revisions(caller, (room, message)).await,
         Request::History { room, before, after, limit } => {
             history::page(caller, room, (after, before), limit).await
         }

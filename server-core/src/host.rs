@@ -32,7 +32,7 @@ use crate::token;
 const REFILL: Duration = Duration::from_secs(6);
 
 /// How long a statement stays compiled: all of ours fit.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 128;
 
 /// A running host's shared parts.
 #[derive(Debug)]
@@ -202,6 +202,8 @@ fn open_vault(config: &Config) -> Result<Vault, StartError> {
 
 fn keep_statements(conn: &Connection) -> vault::rusqlite::Result<()> {
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    // What is deleted is overwritten where it stood.
+    conn.pragma_update(None, "secure_delete", "ON")?;
     Ok(())
 }
 

@@ -13,6 +13,7 @@ mod server;
 
 mod http;
 mod listener;
+mod mentions;
 mod tls;
 
 pub mod admin;

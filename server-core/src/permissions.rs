@@ -22,6 +22,18 @@ pub(crate) enum Operation {
     ReadRoom,
     /// Post in a room.
     Post,
+    /// Mention everyone in a room.
+    MentionRoom,
+    /// Give a message another text.
+    EditMessage(Authorship),
+    /// Take a message away.
+    DeleteMessage(Authorship),
+    /// Put an emoji under a message, or take one's own back.
+    React,
+    /// Pin a message to a room, or take it down.
+    Pin,
+    /// See what a message said before it was edited.
+    ReadRevisions(Authorship),
     /// See who is a member of the host.
     ListMembers,
     /// Make an invite for someone to become this.
@@ -34,6 +46,21 @@ pub(crate) enum Operation {
     Administer,
     /// Say who may register without an invite.
     SetRegistration,
+}
+
+/// Whose message it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Authorship {
+    /// The actor's.
+    Own,
+    /// Someone else's.
+    Foreign,
+}
+
+impl Authorship {
+    pub(crate) fn of(own: bool) -> Self {
+        if own { Self::Own } else { Self::Foreign }
+    }
 }
 
 /// What it is done to.
@@ -83,7 +110,7 @@ fn on_host(role: Role, operation: Operation) -> Result<(), Refusal> {
         }
         Op::Administer if role == Role::Owner => Ok(()),
         Op::Administer => Err(Refusal::forbidden("only the owner may do this")),
-        Op::JoinRoom | Op::LeaveRoom | Op::ReadRoom | Op::Post => Err(Refusal::not_found("room")),
+        _ => Err(Refusal::not_found("room")),
     }
 }
 
@@ -93,11 +120,49 @@ fn in_room(role: Role, operation: Operation, visibility: Visibility, inside: boo
     match operation {
         _ if !inside && !findable => Err(Refusal::not_found("room")),
         Op::JoinRoom => Ok(()),
-        Op::LeaveRoom | Op::ReadRoom | Op::Post if inside => Ok(()),
-        Op::LeaveRoom | Op::ReadRoom | Op::Post => {
-            Err(Refusal::forbidden("you are not in this room; join it first"))
+        _ if !is_about_rooms(operation) => Err(Refusal::not_found("room")),
+        _ if !inside => Err(Refusal::forbidden("you are not in this room; join it first")),
+        _ => as_insider(role, operation),
+    }
+}
+
+fn is_about_rooms(operation: Operation) -> bool {
+    use Operation as Op;
+    match operation {
+        Op::JoinRoom
+        | Op::LeaveRoom
+        | Op::ReadRoom
+        | Op::Post
+        | Op::MentionRoom
+        | Op::EditMessage(_)
+        | Op::DeleteMessage(_)
+        | Op::React
+        | Op::Pin
+        | Op::ReadRevisions(_) => true,
+        Op::ListDirectory
+        | Op::CreateRoom
+        | Op::ListMembers
+        | Op::CreateInvite(_)
+        | Op::ListInvites
+        | Op::RevokeInvite
+        | Op::SetRegistration
+        | Op::Administer => false,
+    }
+}
+
+fn as_insider(role: Role, operation: Operation) -> Result<(), Refusal> {
+    use Authorship::Foreign;
+    use Operation as Op;
+    let runs_host = matches!(role, Role::Owner | Role::Admin);
+    match operation {
+        Op::EditMessage(Foreign) => Err(Refusal::forbidden("only its author may edit a message")),
+        Op::DeleteMessage(Foreign) | Op::ReadRevisions(Foreign) if !runs_host => {
+            Err(Refusal::forbidden("only its author, the owner and administrators may do this"))
         }
-        _ => Err(Refusal::not_found("room")),
+        Op::MentionRoom | Op::Pin if role == Role::Guest => {
+            Err(Refusal::forbidden("guests may not do this; ask a member"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -141,11 +206,34 @@ mod tests {
             (Op::LeaveRoom, "nnnn"),
             (Op::ReadRoom, "nnnn"),
             (Op::Post, "nnnn"),
+            (Op::MentionRoom, "nnnn"),
+            (Op::EditMessage(Authorship::Own), "nnnn"),
+            (Op::DeleteMessage(Authorship::Foreign), "nnnn"),
+            (Op::React, "nnnn"),
+            (Op::Pin, "nnnn"),
+            (Op::ReadRevisions(Authorship::Own), "nnnn"),
         ];
         for (operation, expected) in table {
             assert_eq!(row(operation, Object::Host), expected, "{operation:?}");
         }
     }
+
+    /// What those in a room may do there.
+    const INSIDE: [(Operation, &str); 13] = [
+        (Operation::JoinRoom, "++++"),
+        (Operation::LeaveRoom, "++++"),
+        (Operation::ReadRoom, "++++"),
+        (Operation::Post, "++++"),
+        (Operation::MentionRoom, "+++f"),
+        (Operation::EditMessage(Authorship::Own), "++++"),
+        (Operation::EditMessage(Authorship::Foreign), "ffff"),
+        (Operation::DeleteMessage(Authorship::Own), "++++"),
+        (Operation::DeleteMessage(Authorship::Foreign), "++ff"),
+        (Operation::React, "++++"),
+        (Operation::Pin, "+++f"),
+        (Operation::ReadRevisions(Authorship::Own), "++++"),
+        (Operation::ReadRevisions(Authorship::Foreign), "++ff"),
+    ];
 
     #[test]
     fn the_table_of_rooms() {
@@ -153,16 +241,16 @@ mod tests {
         let inside = |visibility| Object::Room { visibility, inside: true };
         let outside = |visibility| Object::Room { visibility, inside: false };
         for visibility in [Visibility::Public, Visibility::Private, Visibility::Direct] {
-            for operation in [Op::JoinRoom, Op::LeaveRoom, Op::ReadRoom, Op::Post] {
-                assert_eq!(row(operation, inside(visibility)), "++++", "{operation:?}");
+            for (operation, expected) in INSIDE {
+                assert_eq!(row(operation, inside(visibility)), expected, "{operation:?}");
             }
         }
         assert_eq!(row(Op::JoinRoom, outside(Visibility::Public)), "+++n");
-        for operation in [Op::LeaveRoom, Op::ReadRoom, Op::Post] {
+        for (operation, _) in INSIDE.into_iter().skip(1) {
             assert_eq!(row(operation, outside(Visibility::Public)), "fffn", "{operation:?}");
         }
         for visibility in [Visibility::Private, Visibility::Direct] {
-            for operation in [Op::JoinRoom, Op::LeaveRoom, Op::ReadRoom, Op::Post] {
+            for (operation, _) in INSIDE {
                 assert_eq!(row(operation, outside(visibility)), "nnnn", "{operation:?}");
                 assert_eq!(
                     permit(Role::Owner, operation, outside(visibility)),

@@ -12,6 +12,7 @@ pub(crate) mod table {
     pub(crate) mod invites;
     pub(crate) mod members;
     pub(crate) mod memberships;
+    pub(crate) mod messages;
     pub(crate) mod passwords;
     pub(crate) mod rooms;
     pub(crate) mod sessions;
@@ -25,7 +26,9 @@ use vault::rusqlite::{self, Row, RowIndex};
 use vault::{CommitError, Migration, ReadError, Schema};
 
 use crate::error::Refusal;
-use table::{audits, events, forwards, host, invites, members, memberships, passwords, rooms, sessions};
+use table::{
+    audits, events, forwards, host, invites, members, memberships, messages, passwords, rooms, sessions,
+};
 
 /// Every step ever shipped, oldest first; append only.
 pub(crate) const SCHEMA: Schema = Schema {
@@ -40,6 +43,7 @@ pub(crate) const SCHEMA: Schema = Schema {
         Migration { name: "events", sql: events::SCHEMA },
         Migration { name: "audits", sql: audits::SCHEMA },
         Migration { name: "forwards", sql: forwards::SCHEMA },
+        Migration { name: "messages", sql: messages::SCHEMA },
     ],
 };
 

@@ -65,7 +65,7 @@ pub(crate) async fn people(installation: &Installation, host: &HostId) -> Answer
 
 fn rows(host: HostId, room: RoomId, diff: TimelineDiff) -> UpdateView {
     match diff {
-        TimelineDiff::Put(item) => {
+        TimelineDiff::Put(item) | TimelineDiff::Replace(item) => {
             UpdateView::Rows { host, room, put: vec![RowView::from(item)], removed: Vec::new() }
         }
         TimelineDiff::Remove(key) => UpdateView::Rows { host, room, put: Vec::new(), removed: vec![key] },

@@ -159,7 +159,7 @@ impl Sender {
                     self.write_another();
                 }
                 let (message, text) = self.open[told].clone();
-                let post = Request::Post { room: self.room, message, text: Text(text) };
+                let post = Request::post(self.room, message, Text(text));
                 told += 1;
                 if link.tell(post).is_err() {
                     return;

@@ -59,7 +59,7 @@ struct Entry {
 impl From<&Event> for Entry {
     fn from(event: &Event) -> Self {
         let posted = match &event.change {
-            Change::Posted { message, text } => Some((*message, body(&text.0))),
+            Change::Posted(posted) => Some((posted.message, body(&posted.text.0))),
             _ => None,
         };
         Self { room: event.room, seq: event.seq, by: event.by, posted }

@@ -254,7 +254,7 @@ impl Live<'_> {
     async fn post(&mut self, unsent: Unsent) -> Result<(), Ended> {
         let (room, message) = (unsent.room, unsent.message);
         self.under_way.insert(room);
-        self.say(Request::Post { room, message, text: unsent.text }, Purpose::Post(room, message)).await
+        self.say(Request::post(room, message, unsent.text), Purpose::Post(room, message)).await
     }
 
     async fn beat(&mut self, heartbeat: Duration) -> Result<(), Ended> {

@@ -30,7 +30,7 @@ impl Unsent {
             at: self.queued_at,
             by: me.id,
             by_name: me.name.clone(),
-            content: Content::Message { id: self.message, text: self.text },
+            content: Content::Message { id: self.message, text: self.text, about: Box::default() },
             delivery: match self.refusal {
                 None => Delivery::Queued,
                 Some(Refusal { code, message }) => Delivery::Failed { code, message },

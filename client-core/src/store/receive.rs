@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use protocol::{Change, Event, Member, MessageId, Room, RoomId, Seq, UnixMillis};
 use rusqlite::Connection;
 
+use super::table::events::Put;
 use super::table::{coverage, events, members, outbox, rooms};
 use super::{HostStore, RoomSummary};
 use crate::error::StoreError;
@@ -100,10 +101,11 @@ impl Taking<'_> {
     fn one(&mut self, received: Received) -> rusqlite::Result<()> {
         match received {
             Received::Event(event) => {
-                let room = event.room;
-                if let Some(diff) = self.event(event)? {
+                let (room, as_of) = (event.room, event.seq);
+                let diffs = self.event(event, as_of)?;
+                if !diffs.is_empty() {
                     self.held(room)?.pushed = true;
-                    self.outcome.diffs.push((room, diff));
+                    self.outcome.diffs.extend(diffs.into_iter().map(|diff| (room, diff)));
                 }
             }
             Received::Stretch { room, events, head, quiet } => self.stretch(room, events, head, quiet)?,
@@ -125,21 +127,29 @@ impl Taking<'_> {
         Ok(())
     }
 
-    /// Takes one event of the log; what it puts into the timeline, if it is new here.
-    fn event(&mut self, event: Event) -> rusqlite::Result<Option<TimelineDiff>> {
+    /// Takes one event of the log as it stood at the number `as_of`; what it does to the timeline, if it is news here.
+    fn event(&mut self, event: Event, as_of: Seq) -> rusqlite::Result<Vec<TimelineDiff>> {
         if event.seq == Seq::ZERO || event.seq > HIGHEST {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let (room, seq) = (event.room, event.seq);
-        let new = events::put(self.connection, self.host, &event)?;
+        let put = events::put(self.connection, self.host, &event, as_of.max(seq).min(HIGHEST))?;
         self.held(room)?.after.add(Span { first: seq, last: seq });
-        if let Change::Posted { message, .. } = &event.change
-            && event.by == self.me.id
-        {
-            outbox::remove(self.connection, self.host, *message)?;
+        if let Change::Posted(posted) = &event.change {
+            if event.by == self.me.id {
+                outbox::remove(self.connection, self.host, posted.message)?;
+            }
+            if posted.deleted {
+                events::forget_text(self.connection, self.host, posted.message)?;
+            }
         }
-        if !new {
-            return Ok(None);
+        match put {
+            Put::Held => return Ok(Vec::new()),
+            Put::Changed => {
+                let line = events::line(self.connection, self.host, event)?;
+                return Ok(vec![TimelineDiff::Replace(line)]);
+            }
+            Put::New => {}
         }
         let members = match event.change {
             Change::Joined { .. } => 1,
@@ -147,16 +157,27 @@ impl Taking<'_> {
             _ => 0,
         };
         self.rooms_changed |= rooms::advance(self.connection, self.host, room, seq, members)?;
+        let changed = self.changed(&event)?;
         let line = events::line(self.connection, self.host, event)?;
         self.outcome.strangers |= line.by_name.is_empty();
-        Ok(Some(TimelineDiff::Put(line)))
+        Ok([TimelineDiff::Put(line)].into_iter().chain(changed).collect())
+    }
+
+    /// The message that `event` changes, as it stands with it; none if it is not held.
+    fn changed(&self, event: &Event) -> rusqlite::Result<Option<TimelineDiff>> {
+        let Some(message) = event.change.target() else { return Ok(None) };
+        if matches!(event.change, Change::Deleted { .. }) {
+            events::forget_text(self.connection, self.host, message)?;
+        }
+        let Some(posted) = events::of_message(self.connection, self.host, message)? else { return Ok(None) };
+        Ok(Some(TimelineDiff::Replace(events::line(self.connection, self.host, posted)?)))
     }
 
     fn stretch(&mut self, room: RoomId, list: Vec<Event>, head: Seq, quiet: bool) -> rusqlite::Result<()> {
         let list: Vec<Event> = list.into_iter().filter(|event| event.room == room).collect();
         let mut diffs = Vec::new();
         for event in list {
-            diffs.extend(self.event(event)?.map(|diff| (room, diff)));
+            diffs.extend(self.event(event, head)?.into_iter().map(|diff| (room, diff)));
         }
         if head <= HIGHEST {
             self.rooms_changed |= rooms::advance(self.connection, self.host, room, head, 0)?;
@@ -177,7 +198,7 @@ impl Taking<'_> {
             return Ok(());
         }
         outbox::remove(self.connection, self.host, message)?;
-        let change = Change::Posted { message, text: unsent.text };
+        let change = Change::posted(message, unsent.text);
         self.one(Received::Event(Event { room, seq, at, by: self.me.id, change }))
     }
 

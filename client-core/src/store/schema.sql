@@ -49,7 +49,8 @@ CREATE TABLE rooms (
     PRIMARY KEY (host, id)
 ) STRICT, WITHOUT ROWID;
 
--- The log, as far as it is held. The change is the protocol's JSON; message is empty for what is no message.
+-- The log, as far as it is held. The change is the protocol's JSON; message is empty for what is no message, target
+-- for what changes none. A message stands as it was at the number as_of; held changes after that are added on reading.
 CREATE TABLE events (
     host INTEGER NOT NULL REFERENCES hosts (n) ON DELETE CASCADE,
     room BLOB NOT NULL,
@@ -57,11 +58,15 @@ CREATE TABLE events (
     at INTEGER NOT NULL,
     by BLOB NOT NULL,
     message BLOB NOT NULL DEFAULT x'',
+    target BLOB NOT NULL DEFAULT x'',
+    as_of INTEGER NOT NULL,
     change TEXT NOT NULL,
     PRIMARY KEY (host, room, seq)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX events_message ON events (host, message) WHERE message <> x'';
+
+CREATE INDEX events_target ON events (host, target, seq) WHERE target <> x'';
 
 -- Which stretches of each log are held; what lies between two of them is a hole.
 CREATE TABLE coverage (

@@ -38,7 +38,7 @@ fn room(head: u64) -> Room {
 }
 
 fn posted(seq: u64, message: u128, by: u128) -> Event {
-    let change = Change::Posted { message: MessageId(Uuid::from_u128(message)), text: Text("hello".into()) };
+    let change = Change::posted(MessageId(Uuid::from_u128(message)), Text("hello".into()));
     Event { room: ROOM, seq: Seq(seq), at: UnixMillis(0), by: MemberId(Uuid::from_u128(by)), change }
 }
 
@@ -253,4 +253,79 @@ fn the_documented_schema_is_the_real_one() {
             .collect()
     };
     assert_eq!(statements(&documented.unwrap()), statements(&real.join(";")));
+}
+
+fn changed(seq: u64, by: u128, change: Change) -> Event {
+    Event { room: ROOM, seq: Seq(seq), at: UnixMillis(0), by: MemberId(Uuid::from_u128(by)), change }
+}
+
+fn shown(kept: &Kept, message: u128) -> (String, crate::timeline::About) {
+    let message = MessageId(Uuid::from_u128(message));
+    let line = kept.write(move |connection, host| {
+        let event = events::of_message(connection, host, message)?.expect("it is held");
+        events::line(connection, host, event)
+    });
+    let crate::timeline::Content::Message { text, about, .. } = line.content else { panic!("no message") };
+    (text.0, *about)
+}
+
+#[test]
+fn changes_taken_in_any_order_make_the_same_message() {
+    let message = MessageId(Uuid::from_u128(42));
+    let edited = |seq, text: &str| {
+        let text = Some(text.into());
+        let edit = protocol::Edited { message, text, mentions: Vec::new(), mentions_room: false };
+        changed(seq, 2, Change::Edited(edit))
+    };
+    let log = [
+        posted(1, 42, 2),
+        edited(2, "second"),
+        changed(3, 3, Change::Reacted { message, emoji: "+1".into() }),
+        edited(4, "fourth"),
+        changed(5, 3, Change::Unreacted { message, emoji: "+1".into() }),
+    ];
+    for order in [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 0, 4, 1, 3]] {
+        let kept = Kept::new();
+        for index in order {
+            kept.take(vec![Received::Event(log[index].clone())]);
+        }
+        let (text, about) = shown(&kept, 42);
+        assert_eq!((text.as_str(), about.edited, about.reactions.len()), ("fourth", true, 0), "{order:?}");
+    }
+}
+
+#[test]
+fn a_message_read_later_already_holds_what_came_before() {
+    let kept = Kept::new();
+    let message = MessageId(Uuid::from_u128(42));
+    kept.take(vec![Received::Event(changed(9, 3, Change::Unreacted { message, emoji: "+1".into() }))]);
+    let mut late = protocol::Posted::new(message, Text("newest".into()));
+    late.edited = Some(Seq(5));
+    let late = changed(1, 2, Change::Posted(late));
+    kept.take(vec![Received::Stretch { room: ROOM, events: vec![late], head: Seq(9), quiet: true }]);
+    kept.take(vec![Received::Event(changed(3, 3, Change::Reacted { message, emoji: "+1".into() }))]);
+    let (text, about) = shown(&kept, 42);
+    assert_eq!((text.as_str(), about.edited, about.reactions), ("newest", true, Vec::new()));
+}
+
+#[test]
+fn a_deletion_leaves_no_text_on_this_disk() {
+    let kept = Kept::new();
+    let message = MessageId(Uuid::from_u128(42));
+    let edit = protocol::Edited {
+        message,
+        text: Some("hello again".into()),
+        mentions: Vec::new(),
+        mentions_room: false,
+    };
+    kept.take(vec![Received::Event(posted(1, 42, 2)), Received::Event(changed(2, 2, Change::Edited(edit)))]);
+    let outcome = kept.take(vec![Received::Event(changed(3, 1, Change::Deleted { message }))]);
+    let [_, (ROOM, TimelineDiff::Replace(item))] = outcome.diffs.as_slice() else { panic!("{outcome:?}") };
+    assert_eq!(item.key, message.to_string());
+    let (text, about) = shown(&kept, 42);
+    assert!(text.is_empty() && about.deleted);
+    let said: i64 = kept.write(|connection, _| {
+        connection.query_row("SELECT count(*) FROM events WHERE change LIKE '%hello%'", [], |row| row.get(0))
+    });
+    assert_eq!(said, 0);
 }

@@ -7,6 +7,8 @@ use super::TimelineItem;
 pub enum TimelineDiff {
     /// A new item, or a newer form of the one with the same key.
     Put(TimelineItem),
+    /// A newer form of the item with the same key; nothing where that is not shown.
+    Replace(TimelineItem),
     /// The item with this key is gone.
     Remove(String),
     /// Too much changed: read the timeline anew.
@@ -21,6 +23,11 @@ impl TimelineDiff {
             Self::Reset => return true,
             Self::Remove(key) => items.retain(|item| item.key != key),
             Self::Put(item) => put(items, item),
+            Self::Replace(item) => {
+                if let Some(held) = items.iter_mut().find(|held| held.key == item.key) {
+                    *held = item;
+                }
+            }
         }
         false
     }

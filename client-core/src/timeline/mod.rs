@@ -4,7 +4,10 @@
 
 mod diff;
 
-use protocol::{Change, ErrorCode, Event, MemberId, MessageId, RoomId, Seq, Text, UnixMillis, Visibility};
+use protocol::{
+    Change, ErrorCode, Event, MemberId, MessageId, Posted, Reaction, RoomId, Seq, Text, UnixMillis,
+    Visibility,
+};
 
 pub use diff::TimelineDiff;
 
@@ -34,8 +37,10 @@ pub enum Content {
     Message {
         /// For retry, discard and links.
         id: MessageId,
-        /// Markdown.
+        /// Markdown; empty once it is deleted.
         text: Text,
+        /// What else is to say of it.
+        about: Box<About>,
     },
     /// `by` came in.
     Joined,
@@ -50,6 +55,31 @@ pub enum Content {
     },
     /// From a newer host: show nothing.
     Unknown,
+}
+
+/// What hangs on a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// The message it answers.
+    pub reply_to: Option<MessageId>,
+    /// The message under which its thread began.
+    pub thread: Option<MessageId>,
+    /// The message it passes on.
+    pub forward_of: Option<MessageId>,
+    /// Whom it mentions.
+    pub mentions: Vec<MemberId>,
+    /// Whether it mentions everyone in the room.
+    pub mentions_room: bool,
+    /// Whether it has another text than at first.
+    pub edited: bool,
+    /// Whether it was deleted: show its place only.
+    pub deleted: bool,
+    /// Whether it is pinned to the room.
+    pub pinned: bool,
+    /// The emoji under it.
+    pub reactions: Vec<Reaction>,
+    /// How many messages its thread has.
+    pub replies: u32,
 }
 
 /// How far a message's delivery is.
@@ -105,15 +135,34 @@ impl Content {
             Change::Created { name, visibility } => Self::Created { name, visibility },
             Change::Joined { .. } => Self::Joined,
             Change::Left { .. } => Self::Left,
-            Change::Posted { message, text } => Self::Message { id: message, text },
-            Change::Unknown => Self::Unknown,
+            Change::Posted(posted) => Self::of_posted(posted),
+            // They change another line and have none of their own.
+            _ => Self::Unknown,
         }
+    }
+}
+
+impl Content {
+    fn of_posted(posted: Posted) -> Self {
+        let about = Box::new(About {
+            reply_to: posted.reply_to,
+            thread: posted.thread,
+            forward_of: posted.forward_of,
+            mentions: posted.mentions,
+            mentions_room: posted.mentions_room,
+            edited: posted.edited.is_some(),
+            deleted: posted.deleted,
+            pinned: posted.pinned,
+            reactions: posted.reactions,
+            replies: posted.replies,
+        });
+        Self::Message { id: posted.message, text: posted.text, about }
     }
 }
 
 fn key_of(room: RoomId, seq: Seq, change: &Change) -> String {
     match change {
-        Change::Posted { message, .. } => message.to_string(),
+        Change::Posted(posted) => posted.message.to_string(),
         _ => format!("{room}:{seq}"),
     }
 }

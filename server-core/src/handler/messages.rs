@@ -1,24 +1,37 @@
-//! Posting.
+//! Posting, editing, deleting, and what hangs together: threads and earlier texts.
 
-use protocol::{Change, ErrorCode, Event, MessageId, Reply, RoomId, Text, limits};
+use protocol::{
+    Change, Edited, ErrorCode, Event, MemberId, MessageId, Post, Posted, Reply, RoomId, Seq, Text, limits,
+};
+use vault::rusqlite::Connection;
 
 use super::{Answer, Caller, authorise_in};
 use crate::error::Refusal;
-use crate::permissions::Operation;
-use crate::store::table::events;
+use crate::mentions::{EVERYONE, calls};
+use crate::permissions::{Authorship, Operation};
+use crate::store::table::messages::{self, Place};
+use crate::store::table::{events, members, rooms};
 use crate::store::{Denied, now};
 
-pub(crate) async fn post(caller: &Caller, req: u32, room: RoomId, message: MessageId, text: Text) -> Answer {
-    limits::check_text(&text.0).map_err(|problem| Refusal::field("text", problem))?;
+pub(crate) async fn post(caller: &Caller, req: u32, post: Post) -> Answer {
+    limits::check_text(&post.text.0).map_err(|problem| Refusal::field("text", problem))?;
     let by = caller.member;
-    let work = move |conn: &_| -> Result<(Event, bool), Denied> {
+    let (room, message) = (post.room, post.message);
+    let work = move |conn: &Connection| -> Result<(Event, bool), Denied> {
         if let Some(first) = events::by_message(conn, message)? {
-            let same =
-                first.by == by && first.room == room && first.change == (Change::Posted { message, text });
-            return if same { Ok((first, false)) } else { Err(reused().into()) };
+            return if is_again(conn, &first, by, &post)? {
+                Ok((first, false))
+            } else {
+                Err(reused().into())
+            };
         }
         authorise_in(conn, by, Operation::Post, room)?;
-        Ok((events::append(conn, room, by, Change::Posted { message, text }, now())?, true))
+        check_ties(conn, by, &post)?;
+        let mut posted = Posted::new(message, post.text);
+        (posted.mentions, posted.mentions_room) = mentioned(conn, by, room, &posted.text)?;
+        (posted.reply_to, posted.thread) = (post.reply_to, post.thread);
+        posted.forward_of = post.forward_of;
+        Ok((events::append(conn, room, by, Change::Posted(posted), now())?, true))
     };
     caller
         .commit(req, work, move |(event, fresh), hub| {
@@ -31,9 +44,190 @@ pub(crate) async fn post(caller: &Caller, req: u32, room: RoomId, message: Messa
         .await
 }
 
+/// Whether `post` is a resend of what became `first`.
+fn is_again(conn: &Connection, first: &Event, by: MemberId, post: &Post) -> Result<bool, Denied> {
+    let Change::Posted(posted) = &first.change else { return Ok(false) };
+    let same_text = match posted {
+        // Nobody can say any more what a deleted message said.
+        Posted { deleted: true, .. } => true,
+        Posted { edited: Some(_), .. } => {
+            let first = messages::revisions(conn, post.message, 1)?;
+            first.first().is_none_or(|revision| revision.text == post.text)
+        }
+        Posted { text, .. } => *text == post.text,
+    };
+    let same_forward = posted.deleted || posted.forward_of == post.forward_of;
+    let same_ties = posted.reply_to == post.reply_to && posted.thread == post.thread && same_forward;
+    Ok(first.by == by && first.room == post.room && same_text && same_ties)
+}
+
+/// What a message answers and continues must be in its room; what it passes on must be the author's to read.
+fn check_ties(conn: &Connection, by: MemberId, post: &Post) -> Result<(), Denied> {
+    if let Some(answered) = post.reply_to {
+        in_room(conn, post.room, answered)?;
+    }
+    if let Some(root) = post.thread
+        && in_room(conn, post.room, root)?.thread.is_some()
+    {
+        return Err(Refusal::field("thread", "must be the message under which the thread began").into());
+    }
+    if let Some(original) = post.forward_of {
+        let original =
+            messages::find(conn, original)?.filter(|place| !place.deleted).ok_or_else(no_message)?;
+        authorise_in(conn, by, Operation::ReadRoom, original.room).map_err(|_| no_message())?;
+    }
+    Ok(())
+}
+
+/// A message of `room`, deleted or not.
+fn in_room(conn: &Connection, room: RoomId, message: MessageId) -> Result<Place, Denied> {
+    let place = messages::find(conn, message)?.filter(|place| place.room == room);
+    Ok(place.ok_or_else(no_message)?)
+}
+
+/// A message that is to be changed by `by`, who may do `operation` to it.
+pub(super) fn place(
+    conn: &Connection,
+    by: MemberId,
+    (room, message): (RoomId, MessageId),
+    operation: impl Fn(Authorship) -> Operation,
+) -> Result<Place, Denied> {
+    // Whoever may not see the room hears nothing of its messages.
+    authorise_in(conn, by, Operation::ReadRoom, room)?;
+    let place = in_room(conn, room, message)?;
+    authorise_in(conn, by, operation(Authorship::of(place.by == by)), room)?;
+    if place.deleted {
+        return Err(no_message().into());
+    }
+    Ok(place)
+}
+
+fn mentioned(
+    conn: &Connection,
+    by: MemberId,
+    room: RoomId,
+    text: &Text,
+) -> Result<(Vec<MemberId>, bool), Denied> {
+    let (mut mentioned, mut everyone) = (Vec::new(), false);
+    for names in calls(&text.0, limits::MENTIONS) {
+        for name in names {
+            if let Some(member) = members::by_name(conn, &name)? {
+                if rooms::standing(conn, room, member.id)?.is_some_and(|(_, inside)| inside)
+                    && !mentioned.contains(&member.id)
+                {
+                    mentioned.push(member.id);
+                }
+                break;
+            }
+            // Without the right it stays a word.
+            if name == EVERYONE {
+                everyone |= authorise_in(conn, by, Operation::MentionRoom, room).is_ok();
+                break;
+            }
+        }
+    }
+    Ok((mentioned, everyone))
+}
+
+/// What `place` was posted as, as it stands now.
+fn standing(conn: &Connection, message: MessageId) -> Result<(Event, Posted), Denied> {
+    let event = events::by_message(conn, message)?.ok_or_else(no_message)?;
+    match event.change.clone() {
+        Change::Posted(posted) => Ok((event, posted)),
+        _ => Err(no_message().into()),
+    }
+}
+
+pub(crate) async fn edit(
+    caller: &Caller,
+    req: u32,
+    (room, message): (RoomId, MessageId),
+    text: Text,
+) -> Answer {
+    limits::check_text(&text.0).map_err(|problem| Refusal::field("text", problem))?;
+    let by = caller.member;
+    let work = move |conn: &Connection| -> Result<Option<Event>, Denied> {
+        let place = place(conn, by, (room, message), Operation::EditMessage)?;
+        let (event, posted) = standing(conn, message)?;
+        if posted.text == text {
+            return Ok(None);
+        }
+        let (mentions, mentions_room) = mentioned(conn, by, room, &text)?;
+        let edited = Change::Edited(Edited { message, text: Some(text), mentions, mentions_room });
+        let edited = events::append(conn, room, by, edited, now())?;
+        messages::edit(conn, place, event, &edited)?;
+        Ok(Some(edited))
+    };
+    change(caller, req, work).await
+}
+
+pub(crate) async fn delete(caller: &Caller, req: u32, (room, message): (RoomId, MessageId)) -> Answer {
+    let by = caller.member;
+    let work = move |conn: &Connection| -> Result<Option<Event>, Denied> {
+        let place = place(conn, by, (room, message), Operation::DeleteMessage)?;
+        let (event, _) = standing(conn, message)?;
+        messages::delete(conn, place, event)?;
+        Ok(Some(events::append(conn, room, by, Change::Deleted { message }, now())?))
+    };
+    change(caller, req, work).await
+}
+
+/// Commits `work`; the room hears what it made, if it made anything.
+pub(super) async fn change<W>(caller: &Caller, req: u32, work: W) -> Answer
+where
+    W: FnOnce(&Connection) -> Result<Option<Event>, Denied> + Send + 'static,
+{
+    caller
+        .commit(req, work, |event, hub| {
+            if let Some(event) = event {
+                hub.tell_room(event.room, Reply::Event { event });
+            }
+            Reply::Done
+        })
+        .await
+}
+
+pub(crate) async fn thread(
+    caller: &Caller,
+    (room, message): (RoomId, MessageId),
+    after: Option<Seq>,
+    limit: u32,
+) -> Answer {
+    if limit == 0 {
+        return Err(Refusal::field("limit", "must be at least 1"));
+    }
+    let member = caller.member;
+    let limit = limit.min(limits::PAGE_EVENTS) as usize;
+    let found = caller.host.read(move |conn| {
+        authorise_in(conn, member, Operation::ReadRoom, room)?;
+        in_room(conn, room, message)?;
+        let (mut budget, after) = (limits::PAGE_BYTES, after.unwrap_or_default());
+        let most = u32::try_from(limit + 1).unwrap_or(u32::MAX);
+        let messages = messages::thread(conn, message, after, most, &mut budget)?;
+        Ok((messages, budget == 0))
+    });
+    let (mut messages, full) = found.await?;
+    let more = full || messages.len() > limit;
+    messages.truncate(limit);
+    Ok(Some(Reply::Messages { messages, more }))
+}
+
+pub(crate) async fn revisions(caller: &Caller, (room, message): (RoomId, MessageId)) -> Answer {
+    let member = caller.member;
+    let revisions = caller.host.read(move |conn| {
+        place(conn, member, (room, message), Operation::ReadRevisions)?;
+        Ok(messages::revisions(conn, message, limits::PAGE_EVENTS)?)
+    });
+    Ok(Some(Reply::Revisions { message, revisions: revisions.await? }))
+}
+
 fn reused() -> Refusal {
     Refusal::new(
         ErrorCode::MessageIdReused,
         "this message id was used for something else; send with a fresh one",
     )
+}
+
+pub(super) fn no_message() -> Refusal {
+    Refusal::not_found("message")
 }

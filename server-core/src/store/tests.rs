@@ -42,13 +42,15 @@ fn room_of_alice(conn: &Connection) -> Result<(RoomId, MemberId)> {
 }
 
 fn posted(text: &str) -> Change {
-    Change::Posted { message: MessageId(Uuid::now_v7()), text: text.into() }
+    Change::posted(MessageId(Uuid::now_v7()), text.into())
 }
 
 /// Everything the database says of its own schema.
 fn schema_of(conn: &Connection) -> Result<String> {
     let mut statement = conn.prepare(
-        "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid",
+        "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'
+         -- What the engine makes of a virtual table by itself.
+         AND name NOT LIKE 'words\\_%' ESCAPE '\\' ORDER BY rowid",
     )?;
     let texts = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>>>()?;
     Ok(texts.join(";\n"))
@@ -56,7 +58,12 @@ fn schema_of(conn: &Connection) -> Result<String> {
 
 fn without_comments(sql: &str) -> String {
     let lines = sql.lines().map(|line| line.split("--").next().unwrap_or_default().trim());
-    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n").replace(";\n", "\n").replace(';', "")
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with("INSERT"))
+        .collect::<Vec<_>>()
+        .join("\n")
+        .replace(";\n", "\n")
+        .replace(';', "")
 }
 
 #[test]
@@ -91,7 +98,7 @@ fn an_event_of_a_newer_host_keeps_its_number() {
     let conn = in_memory();
     let (room, alice) = room_of_alice(&conn).unwrap();
     events::append(&conn, room, alice, posted("one"), NOW).unwrap();
-    conn.execute_batch("PRAGMA ignore_check_constraints = ON; UPDATE events SET kind = 'waved'").unwrap();
+    conn.execute_batch("UPDATE events SET change = '{\"kind\":\"waved\"}'").unwrap();
     let read = events::page(&conn, room, events::Stretch::After(Seq::ZERO), 10, &mut 10_000).unwrap();
     assert_eq!((read[0].seq, &read[0].change), (Seq(1), &Change::Unknown));
 }
@@ -101,7 +108,7 @@ fn a_message_exists_once_and_is_found_by_its_id() {
     let conn = in_memory();
     let (room, alice) = room_of_alice(&conn).unwrap();
     let change = posted("once");
-    let Change::Posted { message, .. } = change else { unreachable!("it was posted") };
+    let Change::Posted(protocol::Posted { message, .. }) = change else { unreachable!("it was posted") };
     let event = events::append(&conn, room, alice, change.clone(), NOW).unwrap();
     assert!(events::append(&conn, room, alice, change, NOW).is_err());
     assert_eq!(events::by_message(&conn, message).unwrap(), Some(event));

@@ -40,7 +40,7 @@ async fn a_large_gap_brings_the_newest_and_leaves_a_hole() {
     let (mut alice, me) = world.alice().await;
     let room = me.rooms[0].id;
     for _ in 0..limits::SYNC_ROOM_EVENTS + 10 {
-        alice.send(Request::Post { room, message: message_id(), text: "x".into() }).await;
+        alice.send(Request::post(room, message_id(), "x".into())).await;
     }
     alice.post(room, "last").await;
     let synced = sync(&mut alice, vec![Cursor { room, after: Seq(1) }]).await;

@@ -78,7 +78,7 @@ async fn nothing_is_answered_before_sign_in_but_hello_and_ping() {
         Request::Members { after: None },
         Request::Sync { cursors: Vec::new() },
         Request::History { room, before: None, after: None, limit: 1 },
-        Request::Post { room, message: message_id(), text: "x".into() },
+        Request::post(room, message_id(), "x".into()),
     ] {
         assert_eq!(stranger.refused(request).await, ErrorCode::NotSignedIn);
     }
@@ -146,7 +146,7 @@ async fn errors_and_debug_forms_hold_nothing_private() {
     let frame =
         alice.hears(|reply| if let Reply::Error(failure) = reply { Some(failure) } else { None }).await;
     assert!(!frame.message.contains(secret));
-    let change = Change::Posted { message: message_id(), text: secret.into() };
+    let change = Change::posted(message_id(), secret.into());
     assert!(!format!("{change:?}").contains(secret));
     assert!(!format!("{:?}", world.server).contains(&me.token.unwrap().0));
 }

@@ -4,6 +4,7 @@
 mod catch_up;
 mod hostile;
 mod operating;
+mod messages;
 mod people;
 mod service;
 mod support;

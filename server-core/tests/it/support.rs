@@ -159,7 +159,7 @@ impl Client {
         message: MessageId,
         text: &str,
     ) -> Result<Reply, Failure> {
-        self.ask(Request::Post { room, message, text: text.into() }).await
+        self.ask(Request::post(room, message, text.into())).await
     }
 
     /// Sends a request and waits for its answer; what is pushed meanwhile is kept.

@@ -28,7 +28,8 @@ async fn owner_and_member_talk_and_both_hear_the_same() {
     };
     let event = alice.hears_event().await;
     assert_eq!((event.seq, event.by), (seq, bobs.member.id));
-    assert_eq!(event.change, Change::Posted { message, text: "hello 👋".into() });
+    let Change::Posted(posted) = event.change else { panic!("not posted") };
+    assert_eq!((posted.message, posted.text, posted.n), (message, "hello 👋".into(), 1));
 }
 
 #[tokio::test]
@@ -126,7 +127,7 @@ async fn unknown_and_hidden_rooms_look_the_same() {
         |room| Request::JoinRoom { room },
         |room| Request::LeaveRoom { room },
         |room| Request::History { room, before: None, after: None, limit: 10 },
-        |room| Request::Post { room, message: message_id(), text: Text("x".into()) },
+        |room| Request::post(room, message_id(), Text("x".into())),
     ] {
         let answers =
             (bob.ask(request(hidden)).await.unwrap_err(), bob.ask(request(unknown)).await.unwrap_err());
@@ -155,6 +156,6 @@ async fn page(
     else {
         panic!("no history")
     };
-    let text = |change| if let Change::Posted { text, .. } = change { text.0 } else { String::new() };
+    let text = |change| if let Change::Posted(posted) = change { posted.text.0 } else { String::new() };
     page.events.into_iter().map(|event| (event.seq, text(event.change))).collect()
 }

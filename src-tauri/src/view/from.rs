@@ -82,7 +82,9 @@ impl From<Room> for RoomView {
 impl From<TimelineItem> for RowView {
     fn from(item: TimelineItem) -> Self {
         let content = match item.content {
-            Content::Message { id, text } => ContentView::Message { id, text: text.0 },
+            // The window has no place for what was taken away.
+            Content::Message { about, .. } if about.deleted => ContentView::Unknown,
+            Content::Message { id, text, .. } => ContentView::Message { id, text: text.0 },
             Content::Created { name, .. } => ContentView::Created { name },
             Content::Joined => ContentView::Joined { who: item.by_name.clone() },
             Content::Left => ContentView::Left { who: item.by_name.clone() },

@@ -17,7 +17,7 @@ fn text(number: u128) -> String {
 }
 
 fn posted(seq: u64, by: MemberId, number: u128) -> Event {
-    let change = Change::Posted { message: message(number), text: Text(text(number)) };
+    let change = Change::posted(message(number), Text(text(number)));
     Event { room: ROOM, seq: Seq(seq), at: UnixMillis(0), by, change }
 }
 
@@ -86,7 +86,7 @@ fn an_unacknowledged_message_may_not_stand_twice_either() {
 #[test]
 fn another_body_is_a_change() {
     let (mut ledger, mut log) = three();
-    log[1].change = Change::Posted { message: message(1), text: Text("something else".into()) };
+    log[1].change = Change::posted(message(1), Text("something else".into()));
     read_by_both(&mut ledger, &log);
     assert!(breaks(&ledger, |found| matches!(found, Violation::Changed { .. })));
 }

@@ -1,13 +1,15 @@
-//! The log of every room: only ever added to, numbered without gaps.
+//! The log of every room: added to, numbered without gaps. What a message said is the one thing that changes in it:
+//! an edit takes its place, a deletion takes it away.
 
-use protocol::{Change, Event, MemberId, MessageId, RoomId, Seq, Text, UnixMillis};
-use vault::rusqlite::{Connection, OptionalExtension, Result, Row as SqlRow, params};
+use protocol::{Change, Event, MemberId, MessageId, RoomId, Seq, UnixMillis};
+use vault::rusqlite::{self, Connection, OptionalExtension, Result, Row as SqlRow, params};
 
-use super::rooms::{next_seq, visibility, visibility_name};
+use super::messages;
+use super::rooms::next_seq;
 use crate::store::{uuid, whole};
 
 pub(crate) const SCHEMA: &str = "
--- The log of every room: only ever added to.
+-- The log of every room.
 CREATE TABLE events (
     room BLOB NOT NULL REFERENCES rooms (id),
     -- 1, 2, 3 … per room, without gaps.
@@ -15,68 +17,77 @@ CREATE TABLE events (
     -- When the host took it. A label; the order is seq.
     at INTEGER NOT NULL,
     by BLOB NOT NULL REFERENCES members (id),
-    kind TEXT NOT NULL CHECK (kind IN ('created', 'joined', 'left', 'posted')),
-    -- joined, left: who.
-    member BLOB REFERENCES members (id),
-    -- posted: the id given by the sender's device.
-    message BLOB CHECK (length(message) = 16),
-    -- posted: the text; created: the room's first name.
-    body TEXT NOT NULL DEFAULT '',
-    -- created: who could find it.
-    visibility TEXT NOT NULL DEFAULT '',
-    PRIMARY KEY (room, seq),
-    CHECK ((kind = 'posted') = (message IS NOT NULL)),
-    CHECK ((kind IN ('joined', 'left')) = (member IS NOT NULL))
+    -- The message it changes, if it changes one.
+    target BLOB CHECK (length(target) = 16),
+    -- What was done: the protocol's change as JSON. A message stands here with its newest text, an edit without its
+    -- text once another one took its place; what hangs on a message (reactions, pins, thread) is kept beside it.
+    change TEXT NOT NULL,
+    PRIMARY KEY (room, seq)
 ) STRICT, WITHOUT ROWID;
-
--- A message exists once on the host, for good: a resend finds its first answer here.
-CREATE UNIQUE INDEX events_message ON events (message) WHERE message IS NOT NULL;
 ";
 
 /// What is asked for when events are read.
-const COLUMNS: &str = "room, seq, at, by, kind, member, message, body, visibility";
+pub(crate) const COLUMNS: &str = "events.room, events.seq, events.at, events.by, events.change";
 
-/// Counted per event besides its text when a page is filled: what the frame adds around it.
+/// Counted per event besides its texts and lists when a page is filled: what the frame adds around it.
 const EVENT_OVERHEAD: usize = 256;
+
+/// What one id takes in a frame.
+const ID_BYTES: usize = 40;
 
 /// Appends to the log of a room that is there, and says what was appended.
 pub(crate) fn append(
     conn: &Connection,
     room: RoomId,
     by: MemberId,
-    change: Change,
+    mut change: Change,
     now: UnixMillis,
 ) -> Result<Event> {
-    let seq = next_seq(conn, room)?;
-    let (kind, member, message, body, visibility) = match &change {
-        Change::Created { name, visibility } => {
-            ("created", None, None, name.as_str(), visibility_name(*visibility))
-        }
-        Change::Joined { member } => ("joined", Some(member), None, "", ""),
-        Change::Left { member } => ("left", Some(member), None, "", ""),
-        Change::Posted { message, text } => ("posted", None, Some(message), text.0.as_str(), ""),
+    if change == Change::Unknown {
         // Only ever received by old clients; a host makes none.
-        Change::Unknown => return Err(vault::rusqlite::Error::InvalidQuery),
-    };
-    conn.prepare_cached(&format!("INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"))?
+        return Err(rusqlite::Error::InvalidQuery);
+    }
+    let (seq, n) = next_seq(conn, room, matches!(change, Change::Posted(_)))?;
+    if let Change::Posted(posted) = &mut change {
+        posted.n = n;
+        messages::insert(conn, (room, seq), by, posted, now)?;
+    }
+    conn.prepare_cached("INSERT INTO events (room, seq, at, by, target, change) VALUES (?, ?, ?, ?, ?, ?)")?
         .execute(params![
             room.0.as_bytes(),
-            i64::try_from(seq.0).unwrap_or(i64::MAX),
+            number(seq),
             now.0,
             by.0.as_bytes(),
-            kind,
-            member.map(|member| *member.0.as_bytes()),
-            message.map(|message| *message.0.as_bytes()),
-            body,
-            visibility
+            change.target().map(|message| *message.0.as_bytes()),
+            json(&change)
         ])?;
     Ok(Event { room, seq, at: now, by, change })
 }
 
-/// The event that posted `message`, wherever it is.
+/// The event that posted `message`, wherever it is, as the message stands now.
 pub(crate) fn by_message(conn: &Connection, message: MessageId) -> Result<Option<Event>> {
-    conn.prepare_cached(&format!("SELECT {COLUMNS} FROM events WHERE message = ?"))?
-        .query_row([message.0.as_bytes()], read)
+    let sql = format!(
+        "SELECT {COLUMNS} FROM messages JOIN events ON events.room = messages.room AND events.seq = messages.seq
+         WHERE messages.id = ?"
+    );
+    let found = conn.prepare_cached(&sql)?.query_row([message.0.as_bytes()], read).optional()?;
+    found.map(|event| standing(conn, event)).transpose()
+}
+
+/// Replaces what an event says of a text.
+pub(crate) fn rewrite(conn: &Connection, room: RoomId, seq: Seq, change: &Change) -> Result<()> {
+    conn.prepare_cached("UPDATE events SET change = ? WHERE room = ? AND seq = ?")?.execute(params![
+        json(change),
+        room.0.as_bytes(),
+        number(seq)
+    ])?;
+    Ok(())
+}
+
+/// One event as it was stored.
+pub(crate) fn stored(conn: &Connection, room: RoomId, seq: Seq) -> Result<Option<Event>> {
+    conn.prepare_cached(&format!("SELECT {COLUMNS} FROM events WHERE room = ? AND seq = ?"))?
+        .query_row(params![room.0.as_bytes(), number(seq)], read)
         .optional()
 }
 
@@ -112,48 +123,72 @@ pub(crate) fn page(
     let sql = format!(
         "SELECT {COLUMNS} FROM events WHERE room = ? AND seq > ? AND seq < ? ORDER BY seq {order} LIMIT ?"
     );
-    let number = |seq: Seq| i64::try_from(seq.0).unwrap_or(i64::MAX);
     let mut statement = conn.prepare_cached(&sql)?;
     let bounds = params![room.0.as_bytes(), number(after), before.map_or(i64::MAX, number), limit];
-    let mut rows = statement.query(bounds)?;
-    let mut events = Vec::new();
-    while *budget > 0
-        && let Some(row) = rows.next()?
-    {
-        let event = read(row)?;
-        *budget = budget.saturating_sub(weight(&event));
-        events.push(event);
-    }
+    let mut events = fill(conn, statement.query(bounds)?, budget)?;
     if descending {
         events.reverse();
     }
     Ok(events)
 }
 
-fn weight(event: &Event) -> usize {
-    match &event.change {
-        Change::Posted { text, .. } => text.0.len() + EVENT_OVERHEAD,
-        _ => EVENT_OVERHEAD,
+/// Reads events as their messages stand now, until `budget` bytes are used up.
+pub(crate) fn fill(
+    conn: &Connection,
+    mut rows: rusqlite::Rows<'_>,
+    budget: &mut usize,
+) -> Result<Vec<Event>> {
+    let mut events = Vec::new();
+    while *budget > 0
+        && let Some(row) = rows.next()?
+    {
+        let event = standing(conn, read(row)?)?;
+        *budget = budget.saturating_sub(weight(&event));
+        events.push(event);
     }
+    Ok(events)
 }
 
-fn read(row: &SqlRow<'_>) -> Result<Event> {
-    let kind: String = row.get("kind")?;
-    let change = match kind.as_str() {
-        "created" => Change::Created { name: row.get("body")?, visibility: visibility(row, "visibility")? },
-        "joined" => Change::Joined { member: MemberId(uuid(row, "member")?) },
-        "left" => Change::Left { member: MemberId(uuid(row, "member")?) },
-        "posted" => {
-            Change::Posted { message: MessageId(uuid(row, "message")?), text: Text(row.get("body")?) }
+fn standing(conn: &Connection, mut event: Event) -> Result<Event> {
+    if let Change::Posted(posted) = &mut event.change
+        && !posted.deleted
+    {
+        messages::stand(conn, (event.room, event.seq), posted)?;
+    }
+    Ok(event)
+}
+
+fn weight(event: &Event) -> usize {
+    let said = match &event.change {
+        Change::Posted(posted) => {
+            let reactions =
+                posted.reactions.iter().map(|reaction| reaction.emoji.len() + reaction.by.len() * ID_BYTES);
+            posted.text.0.len() + posted.mentions.len() * ID_BYTES + reactions.sum::<usize>()
         }
-        // A row of a newer host keeps its number and shows nothing.
-        _ => Change::Unknown,
+        Change::Edited(edited) => {
+            edited.text.as_ref().map_or(0, |text| text.0.len()) + edited.mentions.len() * ID_BYTES
+        }
+        _ => 0,
     };
+    said + EVENT_OVERHEAD
+}
+
+pub(crate) fn read(row: &SqlRow<'_>) -> Result<Event> {
+    let change: String = row.get("change")?;
     Ok(Event {
         room: RoomId(uuid(row, "room")?),
         seq: Seq(whole(row.get("seq")?)),
         at: UnixMillis(row.get("at")?),
         by: MemberId(uuid(row, "by")?),
-        change,
+        // A damaged row, or one of a newer host, keeps its number and shows nothing.
+        change: serde_json::from_str(&change).unwrap_or(Change::Unknown),
     })
+}
+
+pub(crate) fn number(seq: Seq) -> i64 {
+    i64::try_from(seq.0).unwrap_or(i64::MAX)
+}
+
+fn json(change: &Change) -> String {
+    protocol::encode(change)
 }

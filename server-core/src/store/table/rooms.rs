@@ -19,6 +19,8 @@ CREATE TABLE rooms (
     for_everyone INTEGER NOT NULL DEFAULT 0 CHECK (for_everyone IN (0, 1)),
     -- The number of its newest event.
     head INTEGER NOT NULL DEFAULT 0,
+    -- How many messages were posted in it.
+    posted INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -118,10 +120,12 @@ pub(crate) fn head(conn: &Connection, id: RoomId) -> Result<Option<Seq>> {
         .optional()
 }
 
-/// Takes the next number of a room that is there.
-pub(crate) fn next_seq(conn: &Connection, id: RoomId) -> Result<Seq> {
-    conn.prepare_cached("UPDATE rooms SET head = head + 1 WHERE id = ? RETURNING head")?
-        .query_row([id.0.as_bytes()], |row| Ok(Seq(whole(row.get(0)?))))
+/// Takes the next number of a room that is there, and counts its messages, the one that is being posted included.
+pub(crate) fn next_seq(conn: &Connection, id: RoomId, posting: bool) -> Result<(Seq, u64)> {
+    conn.prepare_cached(
+        "UPDATE rooms SET head = head + 1, posted = posted + ?2 WHERE id = ?1 RETURNING head, posted",
+    )?
+    .query_row(params![id.0.as_bytes(), posting], |row| Ok((Seq(whole(row.get(0)?)), whole(row.get(1)?))))
 }
 
 fn read(row: &SqlRow<'_>) -> Result<Room> {

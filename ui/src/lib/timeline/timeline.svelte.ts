@@ -83,6 +83,10 @@ export class Timeline {
       return;
     }
     this.prepended = false;
-    this.rows = merge(this.rows, put, removed);
+    // A change of a row older than those shown has nothing to change here.
+    const oldest = this.rows[0]?.seq ?? 0;
+    const shown = new Set(this.rows.map((row) => row.key));
+    const due = put.filter((row) => row.seq === null || row.seq >= oldest || shown.has(row.key));
+    this.rows = merge(this.rows, due, removed);
   }
 }

@@ -5,6 +5,7 @@ import type { DeviceId } from "./DeviceId";
 import type { InviteId } from "./InviteId";
 import type { MemberId } from "./MemberId";
 import type { MessageId } from "./MessageId";
+import type { Post } from "./Post";
 import type { Registration } from "./Registration";
 import type { Role } from "./Role";
 import type { RoomId } from "./RoomId";
@@ -62,19 +63,95 @@ room: RoomId, } | { "type": "leave_room",
 /**
  * Which.
  */
-room: RoomId, } | { "type": "post", 
+room: RoomId, } | { "type": "post" } & Post | { "type": "edit", 
 /**
  * Where.
  */
 room: RoomId, 
 /**
- * A fresh UUIDv7; the same for every try.
+ * Which.
  */
 message: MessageId, 
 /**
- * Markdown, at most [`TEXT_BYTES`](crate::limits::TEXT_BYTES).
+ * Markdown.
  */
-text: Text, } | { "type": "history", 
+text: Text, } | { "type": "delete", 
+/**
+ * Where.
+ */
+room: RoomId, 
+/**
+ * Which.
+ */
+message: MessageId, } | { "type": "react", 
+/**
+ * Where.
+ */
+room: RoomId, 
+/**
+ * Which.
+ */
+message: MessageId, 
+/**
+ * At most [`EMOJI_BYTES`](crate::limits::EMOJI_BYTES).
+ */
+emoji: string, } | { "type": "unreact", 
+/**
+ * Where.
+ */
+room: RoomId, 
+/**
+ * Which.
+ */
+message: MessageId, 
+/**
+ * Which one.
+ */
+emoji: string, } | { "type": "pin", 
+/**
+ * Where.
+ */
+room: RoomId, 
+/**
+ * Which.
+ */
+message: MessageId, } | { "type": "unpin", 
+/**
+ * Where.
+ */
+room: RoomId, 
+/**
+ * Which.
+ */
+message: MessageId, } | { "type": "pins", 
+/**
+ * Where.
+ */
+room: RoomId, } | { "type": "thread", 
+/**
+ * Where.
+ */
+room: RoomId, 
+/**
+ * Under which message it began.
+ */
+message: MessageId, 
+/**
+ * Only those with a greater number.
+ */
+after?: Seq, 
+/**
+ * At most this many.
+ */
+limit: number, } | { "type": "revisions", 
+/**
+ * Where.
+ */
+room: RoomId, 
+/**
+ * Which.
+ */
+message: MessageId, } | { "type": "history", 
 /**
  * Where.
  */

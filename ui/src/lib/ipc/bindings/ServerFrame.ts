@@ -7,6 +7,7 @@ import type { Invite } from "./Invite";
 import type { Member } from "./Member";
 import type { MemberId } from "./MemberId";
 import type { MessageId } from "./MessageId";
+import type { Revision } from "./Revision";
 import type { Room } from "./Room";
 import type { RoomId } from "./RoomId";
 import type { RoomSync } from "./RoomSync";
@@ -51,7 +52,23 @@ seq: Seq,
 /**
  * When the host took it.
  */
-at: UnixMillis, } | { "type": "history" } & HistoryPage | { "type": "synced", 
+at: UnixMillis, } | { "type": "history" } & HistoryPage | { "type": "messages", 
+/**
+ * As they stand now.
+ */
+messages: Array<Event>, 
+/**
+ * Whether there are more after the last.
+ */
+more: boolean, } | { "type": "revisions", 
+/**
+ * Whose.
+ */
+message: MessageId, 
+/**
+ * What it said before, oldest first; what it says now is not among them.
+ */
+revisions: Array<Revision>, } | { "type": "synced", 
 /**
  * One entry per room of mine, those without news included.
  */

@@ -60,6 +60,28 @@ export class RoomLog {
     return until.slice(-limit);
   }
 
+  /** Changes the message that `event` is about, and returns it as it stands then; null when it is not held. */
+  change(event: Event): Event | null {
+    const { change } = event;
+    if (change.kind !== "edited" && change.kind !== "deleted") {
+      return null;
+    }
+    const at = this.#events.findIndex(
+      (held) => held.change.kind === "posted" && held.change.message === change.message,
+    );
+    const held = this.#events[at];
+    if (held?.change.kind !== "posted") {
+      return null;
+    }
+    const next =
+      change.kind === "deleted"
+        ? { ...held.change, text: "", deleted: true }
+        : { ...held.change, text: change.text ?? held.change.text, edited: event.seq };
+    const changed = { ...held, change: next };
+    this.#events[at] = changed;
+    return changed;
+  }
+
   #close(): Event[] {
     const fresh: Event[] = [];
     for (const seq of [...this.#ahead.keys()].sort((a, b) => a - b)) {

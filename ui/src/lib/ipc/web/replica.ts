@@ -132,7 +132,10 @@ export class Replica {
       return;
     }
     this.#raiseHead(room, fresh.at(-1)?.seq ?? 0);
-    this.#emit({ kind: "rows", host: this.host, room, put: fresh.map((event) => this.row(event)), removed: [] });
+    const log = this.log(room);
+    const changed = fresh.map((event) => log.change(event)).filter((event) => event !== null);
+    const put = [...fresh, ...changed].map((event) => this.row(event));
+    this.#emit({ kind: "rows", host: this.host, room, put, removed: [] });
   }
 
   #raiseHead(id: string, head: number): void {

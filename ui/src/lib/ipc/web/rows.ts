@@ -16,6 +16,9 @@ export function rowOfEvent(event: Event, nameOf: (member: string) => string): Ro
   const key = `${event.room}/${event.seq}`;
   switch (change.kind) {
     case "posted":
+      if (change.deleted) {
+        return { ...frame, key: change.message, content: { kind: "unknown" } };
+      }
       return { ...frame, key: change.message, content: { kind: "message", id: change.message, text: change.text } };
     case "created":
       return { ...frame, key, content: { kind: "created", name: change.name } };

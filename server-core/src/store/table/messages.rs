@@ -1,0 +1,347 @@
+//! Messages by their ids, what hangs on them, and the index by which they are found. What they say stands in the log.
+
+use protocol::{
+    Change, Event, MemberId, MessageId, Posted, Reaction, Revision, RoomId, Seq, Text, UnixMillis, search,
+};
+use vault::rusqlite::{Connection, OptionalExtension, Result, params};
+
+use super::events::{self, number};
+use crate::store::{uuid, whole};
+
+pub(crate) const SCHEMA: &str = "
+-- Messages by their ids. One exists once on the host, for good: a resend finds its first answer here.
+CREATE TABLE messages (
+    -- Its row in the index.
+    n INTEGER PRIMARY KEY,
+    -- Given by the sender's device.
+    id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+    -- Where it stands in the log.
+    room BLOB NOT NULL REFERENCES rooms (id),
+    seq INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    by BLOB NOT NULL REFERENCES members (id),
+    -- The message under which its thread began.
+    thread BLOB CHECK (length(thread) = 16),
+    has_link INTEGER NOT NULL CHECK (has_link IN (0, 1)),
+    deleted INTEGER NOT NULL DEFAULT 0 CHECK (deleted IN (0, 1))
+) STRICT;
+
+CREATE INDEX messages_thread ON messages (thread, n) WHERE thread IS NOT NULL;
+
+-- How many messages stand under one, by its place in the log.
+CREATE TABLE threads (
+    room BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    replies INTEGER NOT NULL,
+    PRIMARY KEY (room, seq)
+) STRICT, WITHOUT ROWID;
+
+-- Who put which emoji under which message; added: the number of the event that did it.
+CREATE TABLE reactions (
+    room BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    emoji TEXT NOT NULL,
+    member BLOB NOT NULL REFERENCES members (id),
+    added INTEGER NOT NULL,
+    PRIMARY KEY (room, seq, emoji, member)
+) STRICT, WITHOUT ROWID;
+
+-- Which messages are pinned.
+CREATE TABLE pins (
+    room BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (room, seq)
+) STRICT, WITHOUT ROWID;
+
+-- What messages said before they were edited; seq: the number of the event that brought it.
+CREATE TABLE revisions (
+    message BLOB NOT NULL CHECK (length(message) = 16),
+    seq INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (message, seq)
+) STRICT, WITHOUT ROWID;
+
+-- Who is mentioned where; an empty member stands for everyone in the room.
+CREATE TABLE mentions (
+    member BLOB NOT NULL,
+    room BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (member, room, seq)
+) STRICT, WITHOUT ROWID;
+
+-- The words of messages, without the messages. What leaves the index leaves no trace in it.
+CREATE VIRTUAL TABLE words USING fts5 (text, content = '', tokenize = 'unicode61 remove_diacritics 2');
+INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
+";
+
+/// Where a message stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    n: i64,
+    pub(crate) room: RoomId,
+    pub(crate) seq: Seq,
+    pub(crate) by: MemberId,
+    pub(crate) thread: Option<MessageId>,
+    pub(crate) deleted: bool,
+}
+
+/// Takes up a message that is being appended.
+pub(super) fn insert(
+    conn: &Connection,
+    (room, seq): (RoomId, Seq),
+    by: MemberId,
+    posted: &Posted,
+    now: UnixMillis,
+) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO messages (id, room, seq, at, by, thread, has_link) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )?
+    .execute(params![
+        posted.message.0.as_bytes(),
+        room.0.as_bytes(),
+        number(seq),
+        now.0,
+        by.0.as_bytes(),
+        posted.thread.map(|root| *root.0.as_bytes()),
+        has_link(&posted.text)
+    ])?;
+    index(conn, conn.last_insert_rowid(), &posted.text)?;
+    mention(conn, (room, seq), posted)?;
+    if let Some(root) = posted.thread.map(|root| find(conn, root)).transpose()?.flatten() {
+        conn.prepare_cached(
+            "INSERT INTO threads (room, seq, replies) VALUES (?, ?, 1)
+             ON CONFLICT (room, seq) DO UPDATE SET replies = replies + 1",
+        )?
+        .execute(params![root.room.0.as_bytes(), number(root.seq)])?;
+    }
+    Ok(())
+}
+
+pub(crate) fn find(conn: &Connection, id: MessageId) -> Result<Option<Place>> {
+    conn.prepare_cached("SELECT n, room, seq, by, thread, deleted FROM messages WHERE id = ?")?
+        .query_row([id.0.as_bytes()], |row| {
+            let thread: Option<[u8; 16]> = row.get("thread")?;
+            Ok(Place {
+                n: row.get("n")?,
+                room: RoomId(uuid(row, "room")?),
+                seq: Seq(whole(row.get("seq")?)),
+                by: MemberId(uuid(row, "by")?),
+                thread: thread.map(|root| MessageId(uuid::Uuid::from_bytes(root))),
+                deleted: row.get("deleted")?,
+            })
+        })
+        .optional()
+}
+
+/// Adds to a message what is kept beside the log.
+pub(super) fn stand(conn: &Connection, (room, seq): (RoomId, Seq), posted: &mut Posted) -> Result<()> {
+    let place = params![room.0.as_bytes(), number(seq)];
+    let mut reactions =
+        conn.prepare_cached("SELECT emoji, member FROM reactions WHERE room = ? AND seq = ? ORDER BY added")?;
+    let mut rows = reactions.query(place)?;
+    while let Some(row) = rows.next()? {
+        let (emoji, by): (String, _) = (row.get("emoji")?, MemberId(uuid(row, "member")?));
+        match posted.reactions.iter_mut().find(|reaction| reaction.emoji == emoji) {
+            Some(reaction) => reaction.by.push(by),
+            None => posted.reactions.push(Reaction { emoji, by: vec![by] }),
+        }
+    }
+    posted.pinned = conn.prepare_cached("SELECT 1 FROM pins WHERE room = ? AND seq = ?")?.exists(place)?;
+    posted.replies = conn
+        .prepare_cached("SELECT replies FROM threads WHERE room = ? AND seq = ?")?
+        .query_row(place, |row| row.get(0))
+        .optional()?
+        .unwrap_or_default();
+    Ok(())
+}
+
+/// Gives a message another text. `edit` is the event that says so, `event` the one that posted it.
+pub(crate) fn edit(conn: &Connection, place: Place, event: Event, edit: &Event) -> Result<()> {
+    let (Change::Posted(mut posted), Change::Edited(edited)) = (event.change, edit.change.clone()) else {
+        return Ok(());
+    };
+    let (brought, at) = match posted.edited {
+        Some(seq) => (seq, drop_text(conn, event.room, seq)?.unwrap_or(event.at)),
+        None => (event.seq, event.at),
+    };
+    conn.prepare_cached("INSERT INTO revisions (message, seq, at, text) VALUES (?, ?, ?, ?)")?
+        .execute(params![posted.message.0.as_bytes(), number(brought), at.0, posted.text.0])?;
+    unindex(conn, place.n, &posted.text)?;
+    unmention(conn, (event.room, event.seq), &posted)?;
+    posted.take(edit.seq, edit.by, &Change::Edited(edited));
+    index(conn, place.n, &posted.text)?;
+    mention(conn, (event.room, event.seq), &posted)?;
+    conn.prepare_cached("UPDATE messages SET has_link = ? WHERE n = ?")?
+        .execute(params![has_link(&posted.text), place.n])?;
+    rewrite(conn, (event.room, event.seq), posted)
+}
+
+/// Takes a message's text away from everywhere.
+pub(crate) fn delete(conn: &Connection, place: Place, event: Event) -> Result<()> {
+    let Change::Posted(mut posted) = event.change else { return Ok(()) };
+    if let Some(seq) = posted.edited {
+        drop_text(conn, event.room, seq)?;
+    }
+    unindex(conn, place.n, &posted.text)?;
+    unmention(conn, (event.room, event.seq), &posted)?;
+    conn.prepare_cached("DELETE FROM revisions WHERE message = ?")?.execute([posted.message.0.as_bytes()])?;
+    let at = params![event.room.0.as_bytes(), number(event.seq)];
+    conn.prepare_cached("DELETE FROM reactions WHERE room = ? AND seq = ?")?.execute(at)?;
+    conn.prepare_cached("DELETE FROM pins WHERE room = ? AND seq = ?")?.execute(at)?;
+    conn.prepare_cached("UPDATE messages SET deleted = 1, has_link = 0 WHERE n = ?")?.execute([place.n])?;
+    posted.delete();
+    rewrite(conn, (event.room, event.seq), posted)
+}
+
+/// Says whether that is new.
+pub(crate) fn react(conn: &Connection, place: Place, emoji: &str, by: MemberId, added: Seq) -> Result<()> {
+    conn.prepare_cached("INSERT INTO reactions (room, seq, emoji, member, added) VALUES (?, ?, ?, ?, ?)")?
+        .execute(params![
+            place.room.0.as_bytes(),
+            number(place.seq),
+            emoji,
+            by.0.as_bytes(),
+            number(added)
+        ])?;
+    Ok(())
+}
+
+/// Says whether it was there.
+pub(crate) fn unreact(conn: &Connection, place: Place, emoji: &str, by: MemberId) -> Result<bool> {
+    let removed = conn
+        .prepare_cached("DELETE FROM reactions WHERE room = ? AND seq = ? AND emoji = ? AND member = ?")?
+        .execute(params![place.room.0.as_bytes(), number(place.seq), emoji, by.0.as_bytes()])?;
+    Ok(removed > 0)
+}
+
+/// Whether `by` has put `emoji` there, and how many different ones are there without it.
+pub(crate) fn reacted(conn: &Connection, place: Place, emoji: &str, by: MemberId) -> Result<(bool, u64)> {
+    conn.prepare_cached(
+        "SELECT coalesce(max(emoji = ?3 AND member = ?4), 0), count(DISTINCT emoji) FILTER (WHERE emoji <> ?3)
+         FROM reactions WHERE room = ?1 AND seq = ?2",
+    )?
+    .query_row(params![place.room.0.as_bytes(), number(place.seq), emoji, by.0.as_bytes()], |row| {
+        Ok((row.get(0)?, whole(row.get(1)?)))
+    })
+}
+
+/// Says whether it was not pinned before.
+pub(crate) fn pin(conn: &Connection, place: Place) -> Result<bool> {
+    let pinned = conn
+        .prepare_cached("INSERT INTO pins (room, seq) VALUES (?, ?) ON CONFLICT DO NOTHING")?
+        .execute(params![place.room.0.as_bytes(), number(place.seq)])?;
+    Ok(pinned > 0)
+}
+
+/// Says whether it was pinned.
+pub(crate) fn unpin(conn: &Connection, place: Place) -> Result<bool> {
+    let unpinned = conn
+        .prepare_cached("DELETE FROM pins WHERE room = ? AND seq = ?")?
+        .execute(params![place.room.0.as_bytes(), number(place.seq)])?;
+    Ok(unpinned > 0)
+}
+
+pub(crate) fn count_pins(conn: &Connection, room: RoomId) -> Result<u64> {
+    conn.prepare_cached("SELECT count(*) FROM pins WHERE room = ?")?
+        .query_row([room.0.as_bytes()], |row| Ok(whole(row.get(0)?)))
+}
+
+/// The pinned messages of a room, newest first.
+pub(crate) fn pinned(conn: &Connection, room: RoomId, limit: u32, budget: &mut usize) -> Result<Vec<Event>> {
+    let sql = format!(
+        "SELECT {} FROM pins JOIN events ON events.room = pins.room AND events.seq = pins.seq
+         WHERE pins.room = ? ORDER BY pins.seq DESC LIMIT ?",
+        events::COLUMNS
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    events::fill(conn, statement.query(params![room.0.as_bytes(), limit])?, budget)
+}
+
+/// The messages of a thread after a number, ascending.
+pub(crate) fn thread(
+    conn: &Connection,
+    root: MessageId,
+    after: Seq,
+    limit: u32,
+    budget: &mut usize,
+) -> Result<Vec<Event>> {
+    let sql = format!(
+        "SELECT {} FROM messages JOIN events ON events.room = messages.room AND events.seq = messages.seq
+         WHERE messages.thread = ? AND messages.seq > ? ORDER BY messages.n LIMIT ?",
+        events::COLUMNS
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    events::fill(conn, statement.query(params![root.0.as_bytes(), number(after), limit])?, budget)
+}
+
+/// What a message said before, oldest first.
+pub(crate) fn revisions(conn: &Connection, message: MessageId, limit: u32) -> Result<Vec<Revision>> {
+    conn.prepare_cached("SELECT seq, at, text FROM revisions WHERE message = ? ORDER BY seq LIMIT ?")?
+        .query_map(params![message.0.as_bytes(), limit], |row| {
+            Ok(Revision {
+                seq: Seq(whole(row.get("seq")?)),
+                at: UnixMillis(row.get("at")?),
+                text: Text(row.get("text")?),
+            })
+        })?
+        .collect()
+}
+
+/// Takes the text out of an edit, and says when the edit was.
+fn drop_text(conn: &Connection, room: RoomId, seq: Seq) -> Result<Option<UnixMillis>> {
+    let Some(Event { at, change: Change::Edited(mut edited), .. }) = events::stored(conn, room, seq)? else {
+        return Ok(None);
+    };
+    edited.text = None;
+    edited.mentions.clear();
+    events::rewrite(conn, room, seq, &Change::Edited(edited))?;
+    Ok(Some(at))
+}
+
+/// Writes a message into the log without what is kept beside it.
+fn rewrite(conn: &Connection, (room, seq): (RoomId, Seq), mut posted: Posted) -> Result<()> {
+    posted.reactions.clear();
+    posted.pinned = false;
+    posted.replies = 0;
+    events::rewrite(conn, room, seq, &Change::Posted(posted))
+}
+
+fn mention(conn: &Connection, (room, seq): (RoomId, Seq), posted: &Posted) -> Result<()> {
+    let mut insert = conn
+        .prepare_cached("INSERT INTO mentions (member, room, seq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")?;
+    for member in mentioned(posted) {
+        insert.execute(params![member, room.0.as_bytes(), number(seq)])?;
+    }
+    Ok(())
+}
+
+fn unmention(conn: &Connection, (room, seq): (RoomId, Seq), posted: &Posted) -> Result<()> {
+    let mut remove = conn.prepare_cached("DELETE FROM mentions WHERE member = ? AND room = ? AND seq = ?")?;
+    for member in mentioned(posted) {
+        remove.execute(params![member, room.0.as_bytes(), number(seq)])?;
+    }
+    Ok(())
+}
+
+fn mentioned(posted: &Posted) -> impl Iterator<Item = &[u8]> {
+    let everyone = posted.mentions_room.then_some([].as_slice());
+    posted.mentions.iter().map(|member| member.0.as_bytes().as_slice()).chain(everyone)
+}
+
+fn index(conn: &Connection, n: i64, text: &Text) -> Result<()> {
+    conn.prepare_cached("INSERT INTO words (rowid, text) VALUES (?, ?)")?
+        .execute(params![n, search::folded(&text.0)])?;
+    Ok(())
+}
+
+/// The index needs the text to find what to forget.
+fn unindex(conn: &Connection, n: i64, text: &Text) -> Result<()> {
+    conn.prepare_cached("INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)")?
+        .execute(params![n, search::folded(&text.0)])?;
+    Ok(())
+}
+
+fn has_link(text: &Text) -> bool {
+    text.0.contains("https://") || text.0.contains("http://")
+}
