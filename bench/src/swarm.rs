@@ -70,8 +70,7 @@ impl Member {
     /// When the connection is gone.
     pub(crate) async fn post(&mut self, text: &str) -> Result<()> {
         self.requests += 1;
-        let request =
-            Request::post(self.room, MessageId(Uuid::now_v7()), text.into());
+        let request = Request::post(self.room, MessageId(Uuid::now_v7()), text.into());
         let frame = protocol::encode(&ClientFrame { req: self.requests, request });
         self.sink.send(Message::text(frame)).await.context("post")
     }

@@ -131,7 +131,7 @@ fn deliver_what_is_open(host: &Host, senders: &mut [Sender]) {
     for sender in senders {
         let (mut link, _) = sender.connect(host.address()).unwrap();
         for (message, text) in std::mem::take(&mut sender.open) {
-            let post = Request::Post { room: sender.room, message, text: Text(text) };
+            let post = Request::post(sender.room, message, Text(text));
             match link.ask(post).unwrap() {
                 Reply::Posted { message, room, seq, .. } => sender.ledger.acknowledged(message, room, seq),
                 other => panic!("a resend was answered by {other:?}"),

@@ -3,8 +3,8 @@
 
 mod catch_up;
 mod hostile;
-mod operating;
 mod messages;
+mod operating;
 mod people;
 mod service;
 mod support;

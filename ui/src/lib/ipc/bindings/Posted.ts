@@ -21,7 +21,7 @@ text: Text,
 /**
  * Which message of its room this is: the first is 1. Unread messages are counted by it.
  */
-n: number, 
+n?: number, 
 /**
  * The message it answers.
  */
