@@ -115,7 +115,6 @@ CREATE TABLE audits (
     object TEXT NOT NULL DEFAULT ''
 ) STRICT;
 
-<<<<<<< HEAD
 -- Where the host has gone, if it has: at most one row, never part of a restored backup.
 CREATE TABLE forwards (
     one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
@@ -123,7 +122,7 @@ CREATE TABLE forwards (
     addresses TEXT NOT NULL,
     at INTEGER NOT NULL
 ) STRICT;
-=======
+
 -- Messages by their ids. One exists once on the host, for good: a resend finds its first answer here.
 CREATE TABLE messages (
     -- Its row in the index.
@@ -188,4 +187,3 @@ CREATE TABLE mentions (
 -- The words of messages, without the messages. What leaves the index leaves no trace in it.
 CREATE VIRTUAL TABLE words USING fts5 (text, content = '', tokenize = 'unicode61 remove_diacritics 2');
 INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
->>>>>>> d692cd4 (feat(server): edit, delete, react, pin, answer, pass on and mention)
