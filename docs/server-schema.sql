@@ -72,6 +72,12 @@ CREATE TABLE rooms (
     head INTEGER NOT NULL DEFAULT 0,
     -- How many messages were posted in it.
     posted INTEGER NOT NULL DEFAULT 0,
+    -- Whether those who come in may read the log from the start, or from their own coming in on.
+    reading TEXT NOT NULL DEFAULT 'start' CHECK (reading IN ('start', 'join')),
+    -- Whether it can only be read.
+    archived INTEGER NOT NULL DEFAULT 0 CHECK (archived IN (0, 1)),
+    -- Direct only: SHA-256 of the sorted ids of those it is between, so that the same few have one room.
+    direct_key BLOB UNIQUE CHECK (length(direct_key) = 32),
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -82,6 +88,9 @@ CREATE UNIQUE INDEX rooms_public_name ON rooms (folded) WHERE visibility = 'publ
 CREATE TABLE memberships (
     room BLOB NOT NULL REFERENCES rooms (id),
     member BLOB NOT NULL REFERENCES members (id),
+    role TEXT NOT NULL CHECK (role IN ('admin', 'member')),
+    -- The number of the event by which they came in.
+    since INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     PRIMARY KEY (room, member)
 ) STRICT, WITHOUT ROWID;
@@ -187,3 +196,12 @@ CREATE TABLE mentions (
 -- The words of messages, without the messages. What leaves the index leaves no trace in it.
 CREATE VIRTUAL TABLE words USING fts5 (text, content = '', tokenize = 'unicode61 remove_diacritics 2');
 INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
+
+-- Into which rooms an invite leads.
+CREATE TABLE invite_rooms (
+    invite BLOB NOT NULL REFERENCES invites (id) ON DELETE CASCADE,
+    room BLOB NOT NULL REFERENCES rooms (id),
+    PRIMARY KEY (invite, room)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX invite_rooms_room ON invite_rooms (room);

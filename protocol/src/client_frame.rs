@@ -5,7 +5,7 @@ use ts_rs::TS;
 
 use crate::handshake::ClientName;
 use crate::ids::{DeviceId, InviteId, MemberId, MessageId, RoomId, Seq};
-use crate::people::{Role, Visibility};
+use crate::people::{Reading, Role, RoomRole, Visibility, is_default};
 use crate::redacted::{Secret, Text};
 
 /// One request. Its answer carries the same `req`; answers may come in another order than the requests.
@@ -59,6 +59,83 @@ pub enum Request {
         topic: String,
         /// Public or private.
         visibility: Visibility,
+        /// From where on those who come in may read.
+        #[serde(default, skip_serializing_if = "is_default")]
+        #[ts(as = "Option<Reading>", optional)]
+        reading: Reading,
+    },
+    /// Opens the direct room between me and others: always the same one for the same members. Answer: `room`.
+    OpenDirect {
+        /// The others, at most [`DIRECT_MEMBERS`](crate::limits::DIRECT_MEMBERS).
+        members: Vec<MemberId>,
+    },
+    /// Gives a room another name. Answer: `room`.
+    RenameRoom {
+        /// Which.
+        room: RoomId,
+        /// Without the `#`.
+        name: String,
+    },
+    /// Says what a room is about. Answer: `room`.
+    SetTopic {
+        /// Which.
+        room: RoomId,
+        /// May be empty.
+        topic: String,
+    },
+    /// Says from where on those who come in may read. Answer: `room`.
+    SetReading {
+        /// Which.
+        room: RoomId,
+        /// From where.
+        reading: Reading,
+    },
+    /// Closes a room: it can be read, and nothing is said in it. Answer: `room`.
+    ArchiveRoom {
+        /// Which.
+        room: RoomId,
+    },
+    /// Opens an archived room again. Answer: `room`.
+    RestoreRoom {
+        /// Which.
+        room: RoomId,
+    },
+    /// Deletes a room and all that was said in it, for good. Answer: `done`.
+    DeleteRoom {
+        /// Which.
+        room: RoomId,
+    },
+    /// Who is in a room, in the order of their ids. Answer: `room_members`.
+    RoomMembers {
+        /// Which.
+        room: RoomId,
+        /// Only those after this one: the last of the page before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        after: Option<MemberId>,
+    },
+    /// Brings a member into a room. Answer: `done`.
+    AddToRoom {
+        /// Which.
+        room: RoomId,
+        /// Whom.
+        member: MemberId,
+    },
+    /// Takes a member out of a room. Answer: `done`.
+    RemoveFromRoom {
+        /// Which.
+        room: RoomId,
+        /// Whom.
+        member: MemberId,
+    },
+    /// Says what a member may do in a room. Answer: `done`.
+    SetRoomRole {
+        /// Which.
+        room: RoomId,
+        /// Who.
+        member: MemberId,
+        /// What.
+        role: RoomRole,
     },
     /// Joins a public room. Answer: `room`.
     JoinRoom {
@@ -196,6 +273,11 @@ pub enum Request {
         uses: u32,
         /// For how long, in milliseconds from now.
         life_ms: i64,
+        /// Into which rooms those who use it come, at most [`INVITE_ROOMS`](crate::limits::INVITE_ROOMS). A guest
+        /// comes into these alone, if there are any.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[ts(as = "Option<Vec<RoomId>>", optional)]
+        rooms: Vec<RoomId>,
     },
     /// Living invites. Answer: `invites`.
     Invites,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::ids::{MemberId, MessageId, RoomId, Seq, UnixMillis};
-use crate::people::Visibility;
+use crate::people::{Reading, RoomRole, Visibility};
 use crate::redacted::Text;
 
 /// One entry of a room's log. The host's numbering is the order; the time is only a label.
@@ -33,12 +33,12 @@ pub enum Change {
         /// Who can find it.
         visibility: Visibility,
     },
-    /// `member` came in.
+    /// `member` came in; by somebody else's doing where `by` is another.
     Joined {
         /// Who.
         member: MemberId,
     },
-    /// `member` went out.
+    /// `member` went out; by somebody else's doing where `by` is another.
     Left {
         /// Who.
         member: MemberId,
@@ -76,6 +76,32 @@ pub enum Change {
         /// Which.
         message: MessageId,
     },
+    /// The room has another name.
+    Renamed {
+        /// Without the `#`.
+        name: String,
+    },
+    /// The room is about something else.
+    TopicSet {
+        /// May be empty.
+        topic: String,
+    },
+    /// Those who come in may read from elsewhere on.
+    ReadingSet {
+        /// From where.
+        reading: Reading,
+    },
+    /// `member` may do something else in the room.
+    RoleSet {
+        /// Who.
+        member: MemberId,
+        /// What they may do.
+        role: RoomRole,
+    },
+    /// The room is closed: it can be read, and nothing is said in it.
+    Archived,
+    /// The room is open again.
+    Restored,
     /// From a newer host: count its number, show nothing.
     #[serde(other)]
     #[ts(skip)]

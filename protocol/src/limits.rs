@@ -36,6 +36,10 @@ pub const EMOJI_KINDS: usize = 20;
 pub const PINS: u32 = 100;
 /// Most members one message mentions by name; further names stay text.
 pub const MENTIONS: usize = 50;
+/// Most members a direct room is between, the one who opens it not counted: beyond, a private room is clearer.
+pub const DIRECT_MEMBERS: usize = 8;
+/// Most rooms one invite leads into.
+pub const INVITE_ROOMS: usize = 20;
 /// Most uses an invite may have.
 pub const INVITE_USES: u32 = 10_000;
 /// Longest life of an invite, in milliseconds: one year.

@@ -31,6 +31,28 @@ pub enum Visibility {
     Direct,
 }
 
+/// What a member may do in one room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum RoomRole {
+    /// Runs the room: its name, its members, its end.
+    Admin,
+    /// Talks in it.
+    #[default]
+    Member,
+}
+
+/// From where on those who come into a room may read its log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Reading {
+    /// All of it.
+    #[default]
+    Start,
+    /// From the event by which they came in.
+    Join,
+}
+
 /// A member as every other member sees them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Member {
@@ -59,6 +81,36 @@ pub struct Room {
     pub head: Seq,
     /// How many members it has.
     pub members: u32,
+    /// What I may do in it; `member` where I am not in it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[ts(as = "Option<RoomRole>", optional)]
+    pub role: RoomRole,
+    /// From where on those who come in may read.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[ts(as = "Option<Reading>", optional)]
+    pub reading: Reading,
+    /// Whether it is closed for good or for now: it can be read, and nothing is said in it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[ts(as = "Option<bool>", optional)]
+    pub archived: bool,
+    /// Of a direct room, those it is between besides me; its `name` is then made of their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<MemberId>>", optional)]
+    pub with: Vec<MemberId>,
+}
+
+/// One of those who are in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RoomMember {
+    /// Who.
+    pub member: MemberId,
+    /// What they may do in it.
+    pub role: RoomRole,
+}
+
+/// Left out on the wire.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// One signed-in installation, as its own member sees it.
@@ -89,4 +141,8 @@ pub struct Invite {
     pub expires_at: UnixMillis,
     /// Who made it.
     pub by: MemberId,
+    /// Into which rooms those who use it come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<RoomId>>", optional)]
+    pub rooms: Vec<RoomId>,
 }

@@ -7,7 +7,7 @@ use crate::error::ErrorCode;
 use crate::event::Event;
 use crate::handshake::{Registration, Welcome};
 use crate::ids::{DeviceId, MemberId, MessageId, RoomId, Seq, UnixMillis};
-use crate::people::{Device, Invite, Member, Room};
+use crate::people::{Device, Invite, Member, Room, RoomMember};
 use crate::redacted::{Secret, Text};
 
 /// One frame of a host: an answer when `req` is there, else something that happened.
@@ -40,7 +40,8 @@ pub enum Reply {
         /// In the order of their names.
         rooms: Vec<Room>,
     },
-    /// To `create_room` and `join_room`; also pushed to my other devices when I came into a room.
+    /// To whatever makes, opens or changes a room; also pushed when I came into a room by another device or another
+    /// member.
     Room {
         /// Which.
         room: Room,
@@ -49,6 +50,13 @@ pub enum Reply {
     RoomGone {
         /// Which.
         room: RoomId,
+    },
+    /// To `room_members`.
+    RoomMembers {
+        /// In the order of their ids.
+        members: Vec<RoomMember>,
+        /// Whether there are more after the last.
+        more: bool,
     },
     /// To `post`: it is on disk, and its place is fixed.
     Posted {

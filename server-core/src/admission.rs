@@ -9,8 +9,8 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use protocol::{
-    Change, DeviceId, ErrorCode, Event, MemberId, Registration, Reply, Role, Room, RoomId, Secret, SignIn,
-    SignedIn, UnixMillis, Visibility, Welcome, limits,
+    Change, DeviceId, ErrorCode, Event, MemberId, Reading, Registration, Reply, Role, Room, RoomId, RoomRole,
+    Secret, SignIn, SignedIn, UnixMillis, Visibility, Welcome, limits,
 };
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -18,11 +18,12 @@ use vault::rusqlite::Connection;
 
 use crate::error::Refusal;
 use crate::forward;
+use crate::handler::rooms::bring_in;
 use crate::host::Host;
 use crate::hub::{Hub, Outlet, Seat};
 use crate::names::fold;
 use crate::network::is_near;
-use crate::store::table::{events, forwards, invites, members, memberships, passwords, rooms, sessions};
+use crate::store::table::{events, forwards, invites, members, passwords, rooms, sessions};
 use crate::store::{Denied, now, stopping};
 use crate::token;
 
@@ -254,13 +255,13 @@ fn write_entry(
         Way::Invite(hash, account) => {
             let invite = usable(conn, &hash)?;
             invites::use_once(conn, invite.id)?;
-            write_account(conn, account, invite.role, now)?
+            write_account(conn, account, invite.role, &invites::rooms(conn, invite.id)?, now)?
         }
         Way::Registration(account) => {
             if !members::has_owner(conn)? {
                 return Err(registration_closed().into());
             }
-            write_account(conn, account, Role::Member, now)?
+            write_account(conn, account, Role::Member, &[], now)?
         }
     };
     let device = DeviceId(Uuid::now_v7());
@@ -285,6 +286,7 @@ pub(crate) fn write_account(
     conn: &Connection,
     account: Account,
     role: Role,
+    invited_to: &[RoomId],
     now: UnixMillis,
 ) -> Result<(MemberId, Vec<Event>), Denied> {
     check_free(conn, &account.name)?;
@@ -297,9 +299,14 @@ pub(crate) fn write_account(
     if role == Role::Owner {
         log.push(write_first_room(conn, id, now)?);
     }
-    for room in rooms::for_everyone(conn)? {
-        memberships::insert(conn, room, id, now)?;
-        log.push(events::append(conn, room, id, Change::Joined { member: id }, now)?);
+    let mut open =
+        if role == Role::Guest && !invited_to.is_empty() { Vec::new() } else { rooms::for_everyone(conn)? };
+    open.extend(invited_to.iter().filter(|room| !open.contains(room)).copied().collect::<Vec<_>>());
+    let role = if role == Role::Owner { RoomRole::Admin } else { RoomRole::Member };
+    for room in open {
+        if rooms::standing(conn, room, id)?.is_some_and(|standing| !standing.archived) {
+            log.push(bring_in(conn, room, (id, id), role, now)?);
+        }
     }
     Ok((id, log))
 }
@@ -311,6 +318,8 @@ fn write_first_room(conn: &Connection, owner: MemberId, now: UnixMillis) -> Resu
         topic: String::new(),
         visibility: Visibility::Public,
         for_everyone: true,
+        reading: Reading::Start,
+        between: None,
     };
     rooms::insert(conn, &room, now)?;
     let created = Change::Created { name: room.name, visibility: room.visibility };

@@ -108,6 +108,10 @@ pub struct Limits {
     pub attempts_per_address: u32,
     /// Password attempts one account may see in a row before it has to wait.
     pub attempts_per_account: u32,
+    /// Most members of one room.
+    pub members_per_room: u32,
+    /// Most rooms one member is in; at most [`limits::LIST_ITEMS`].
+    pub rooms_per_member: u32,
 }
 
 impl Default for Limits {
@@ -118,6 +122,8 @@ impl Default for Limits {
             queue_bytes: 1024 * 1024,
             attempts_per_address: 100,
             attempts_per_account: 10,
+            members_per_room: 10_000,
+            rooms_per_member: limits::LIST_ITEMS,
         }
     }
 }

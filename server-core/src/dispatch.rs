@@ -3,7 +3,10 @@
 use protocol::{Reply, Request};
 
 use crate::error::Refusal;
-use crate::handler::{Caller, history, invites, members, messages, pins, reactions, rooms, sessions, sync};
+use crate::handler::{
+    Caller, history, invites, members, messages, pins, reactions, room_members, room_settings, rooms,
+    sessions, sync,
+};
 
 /// Answers one request of a signed-in connection.
 pub(crate) async fn dispatch(caller: Caller, req: u32, request: Request) {
@@ -26,8 +29,21 @@ async fn answer(caller: &Caller, req: u32, request: Request) -> Result<Option<Re
         Request::SignOut => sessions::sign_out(caller, req).await,
         Request::Rooms => rooms::mine(caller).await,
         Request::Directory => rooms::directory(caller).await,
-        Request::CreateRoom { name, topic, visibility } => {
-            rooms::create(caller, req, (&name, &topic), visibility).await
+        Request::CreateRoom { name, topic, visibility, reading } => {
+            rooms::create(caller, req, (&name, &topic), visibility, reading).await
+        }
+        Request::OpenDirect { members } => rooms::open_direct(caller, req, members).await,
+        Request::RenameRoom { room, name } => room_settings::rename(caller, req, room, &name).await,
+        Request::SetTopic { room, topic } => room_settings::set_topic(caller, req, room, &topic).await,
+        Request::SetReading { room, reading } => room_settings::set_reading(caller, req, room, reading).await,
+        Request::ArchiveRoom { room } => room_settings::archive(caller, req, room, true).await,
+        Request::RestoreRoom { room } => room_settings::archive(caller, req, room, false).await,
+        Request::DeleteRoom { room } => room_settings::delete(caller, req, room).await,
+        Request::RoomMembers { room, after } => room_members::page(caller, room, after).await,
+        Request::AddToRoom { room, member } => room_members::add(caller, req, room, member).await,
+        Request::RemoveFromRoom { room, member } => room_members::remove(caller, req, room, member).await,
+        Request::SetRoomRole { room, member, role } => {
+            room_members::set_role(caller, req, room, (member, role)).await
         }
         Request::JoinRoom { room } => rooms::join(caller, req, room).await,
         Request::LeaveRoom { room } => rooms::leave(caller, req, room).await,
@@ -55,8 +71,8 @@ async fn answer(caller: &Caller, req: u32, request: Request) -> Result<Option<Re
         Request::SetPassword { current, new } => sessions::set_password(caller, req, current, new).await,
         Request::Devices => sessions::devices(caller).await,
         Request::RevokeDevice { device } => sessions::revoke(caller, req, device).await,
-        Request::CreateInvite { role, uses, life_ms } => {
-            invites::create(caller, req, role, uses, life_ms).await
+        Request::CreateInvite { role, uses, life_ms, rooms } => {
+            invites::create(caller, req, role, (uses, life_ms), rooms).await
         }
         Request::Invites => invites::list(caller).await,
         Request::RevokeInvite { invite } => invites::revoke(caller, req, invite).await,

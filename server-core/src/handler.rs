@@ -7,13 +7,15 @@ pub(crate) mod messages;
 pub(crate) mod pins;
 pub(crate) mod presence;
 pub(crate) mod reactions;
+pub(crate) mod room_members;
+pub(crate) mod room_settings;
 pub(crate) mod rooms;
 pub(crate) mod sessions;
 pub(crate) mod sync;
 
 use std::sync::Arc;
 
-use protocol::{DeviceId, MemberId, Reply, Role, RoomId};
+use protocol::{DeviceId, MemberId, Reply, Role, RoomId, RoomRole};
 use vault::rusqlite::Connection;
 
 use crate::admission::session_ended;
@@ -73,7 +75,12 @@ fn authorise_in(
     room: RoomId,
 ) -> Result<bool, Denied> {
     let standing = room_rows::standing(conn, room, member)?;
-    let object = standing.map_or(Object::Nothing, |(visibility, inside)| Object::Room { visibility, inside });
+    let object = standing.map_or(Object::Nothing, |standing| Object::Room {
+        visibility: standing.visibility,
+        inside: standing.role.is_some(),
+        runs: standing.role == Some(RoomRole::Admin),
+        archived: standing.archived,
+    });
     permit(role(conn, member)?, operation, object)?;
-    Ok(standing.is_some_and(|(_, inside)| inside))
+    Ok(standing.is_some_and(|standing| standing.role.is_some()))
 }

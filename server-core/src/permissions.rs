@@ -34,6 +34,26 @@ pub(crate) enum Operation {
     Pin,
     /// See what a message said before it was edited.
     ReadRevisions(Authorship),
+    /// Open a direct room with others.
+    OpenDirect,
+    /// Give a room another name.
+    RenameRoom,
+    /// Say what a room is about.
+    SetTopic,
+    /// Say from where on those who come into a room may read.
+    SetReading,
+    /// Close a room to everything but reading, or open it again.
+    ArchiveRoom,
+    /// Delete a room and what was said in it.
+    DeleteRoom,
+    /// See who is in a room.
+    ListRoomMembers,
+    /// Bring someone into a room.
+    AddToRoom,
+    /// Take someone out of a room.
+    RemoveFromRoom,
+    /// Say what someone may do in a room.
+    SetRoomRole,
     /// See who is a member of the host.
     ListMembers,
     /// Make an invite for someone to become this.
@@ -76,6 +96,10 @@ pub(crate) enum Object {
         visibility: Visibility,
         /// Whether the actor is in it.
         inside: bool,
+        /// Whether the actor, being in it, runs it.
+        runs: bool,
+        /// Whether it can only be read.
+        archived: bool,
     },
 }
 
@@ -87,7 +111,13 @@ pub(crate) fn permit(role: Role, operation: Operation, object: Object) -> Result
     match object {
         Object::Host => on_host(role, operation),
         Object::Nothing => Err(Refusal::not_found("room")),
-        Object::Room { visibility, inside } => in_room(role, operation, visibility, inside),
+        Object::Room { visibility, inside, runs, archived } => {
+            in_room(role, operation, (visibility, archived), inside)?;
+            match inside {
+                true => as_insider(role, operation, visibility, runs),
+                false => Ok(()),
+            }
+        }
     }
 }
 
@@ -96,8 +126,8 @@ fn on_host(role: Role, operation: Operation) -> Result<(), Refusal> {
     let runs_host = matches!(role, Role::Owner | Role::Admin);
     match operation {
         Op::ListMembers => Ok(()),
-        Op::ListDirectory | Op::CreateRoom if role != Role::Guest => Ok(()),
-        Op::ListDirectory | Op::CreateRoom => {
+        Op::ListDirectory | Op::CreateRoom | Op::OpenDirect if role != Role::Guest => Ok(()),
+        Op::ListDirectory | Op::CreateRoom | Op::OpenDirect => {
             Err(Refusal::forbidden("guests talk in the rooms they were invited to"))
         }
         Op::CreateInvite(Role::Owner) => Err(Refusal::forbidden("a host has one owner")),
@@ -114,56 +144,86 @@ fn on_host(role: Role, operation: Operation) -> Result<(), Refusal> {
     }
 }
 
-fn in_room(role: Role, operation: Operation, visibility: Visibility, inside: bool) -> Result<(), Refusal> {
+/// Whether the room is there for someone, and open to what they want.
+fn in_room(
+    role: Role,
+    operation: Operation,
+    (visibility, archived): (Visibility, bool),
+    inside: bool,
+) -> Result<(), Refusal> {
     use Operation as Op;
     let findable = visibility == Visibility::Public && role != Role::Guest;
     match operation {
         _ if !inside && !findable => Err(Refusal::not_found("room")),
-        Op::JoinRoom => Ok(()),
         _ if !is_about_rooms(operation) => Err(Refusal::not_found("room")),
-        _ if !inside => Err(Refusal::forbidden("you are not in this room; join it first")),
-        _ => as_insider(role, operation),
-    }
-}
-
-fn is_about_rooms(operation: Operation) -> bool {
-    use Operation as Op;
-    match operation {
-        Op::JoinRoom
-        | Op::LeaveRoom
-        | Op::ReadRoom
-        | Op::Post
-        | Op::MentionRoom
-        | Op::EditMessage(_)
-        | Op::DeleteMessage(_)
-        | Op::React
-        | Op::Pin
-        | Op::ReadRevisions(_) => true,
-        Op::ListDirectory
-        | Op::CreateRoom
-        | Op::ListMembers
-        | Op::CreateInvite(_)
-        | Op::ListInvites
-        | Op::RevokeInvite
-        | Op::SetRegistration
-        | Op::Administer => false,
-    }
-}
-
-fn as_insider(role: Role, operation: Operation) -> Result<(), Refusal> {
-    use Authorship::Foreign;
-    use Operation as Op;
-    let runs_host = matches!(role, Role::Owner | Role::Admin);
-    match operation {
-        Op::EditMessage(Foreign) => Err(Refusal::forbidden("only its author may edit a message")),
-        Op::DeleteMessage(Foreign) | Op::ReadRevisions(Foreign) if !runs_host => {
-            Err(Refusal::forbidden("only its author, the owner and administrators may do this"))
+        Op::JoinRoom if inside => Ok(()),
+        _ if archived && !is_left_to_archived(operation) => {
+            Err(Refusal::forbidden("this room is archived: it can be read, and nothing is said in it"))
         }
-        Op::MentionRoom | Op::Pin if role == Role::Guest => {
+        Op::JoinRoom => Ok(()),
+        _ if !inside => Err(Refusal::forbidden("you are not in this room; join it first")),
+        _ => Ok(()),
+    }
+}
+
+/// What those in a room may do there.
+fn as_insider(role: Role, operation: Operation, visibility: Visibility, runs: bool) -> Result<(), Refusal> {
+    use Operation as Op;
+    let runs = runs || matches!(role, Role::Owner | Role::Admin);
+    match operation {
+        Op::LeaveRoom
+        | Op::RenameRoom
+        | Op::SetTopic
+        | Op::SetReading
+        | Op::ArchiveRoom
+        | Op::DeleteRoom
+        | Op::AddToRoom
+        | Op::RemoveFromRoom
+        | Op::SetRoomRole
+            if visibility == Visibility::Direct =>
+        {
+            Err(Refusal::forbidden("a direct room stays as it is, between those it is between"))
+        }
+        Op::RenameRoom
+        | Op::SetReading
+        | Op::ArchiveRoom
+        | Op::DeleteRoom
+        | Op::RemoveFromRoom
+        | Op::SetRoomRole
+            if !runs =>
+        {
+            Err(Refusal::forbidden("only the room's admins may do this; ask one of them"))
+        }
+        Op::EditMessage(Authorship::Foreign) => Err(Refusal::forbidden("only its author may edit a message")),
+        Op::DeleteMessage(Authorship::Foreign) | Op::ReadRevisions(Authorship::Foreign) if !runs => {
+            Err(Refusal::forbidden("only its author and the room's admins may do this"))
+        }
+        Op::SetTopic | Op::AddToRoom | Op::MentionRoom | Op::Pin if role == Role::Guest => {
             Err(Refusal::forbidden("guests may not do this; ask a member"))
         }
         _ => Ok(()),
     }
+}
+
+fn is_left_to_archived(operation: Operation) -> bool {
+    use Operation as Op;
+    matches!(operation, Op::LeaveRoom | Op::ReadRoom | Op::ListRoomMembers | Op::ArchiveRoom | Op::DeleteRoom)
+}
+
+fn is_about_rooms(operation: Operation) -> bool {
+    use Operation as Op;
+    !matches!(
+        operation,
+        Op::ListDirectory
+            | Op::CreateRoom
+            | Op::OpenDirect
+            | Op::ListMembers
+            | Op::CreateInvite(_)
+            | Op::ListInvites
+            | Op::RevokeInvite
+            | Op::SetRegistration
+            | Op::Administer
+    )
 }
 
 #[cfg(test)]
@@ -218,45 +278,103 @@ mod tests {
         }
     }
 
-    /// What those in a room may do there.
-    const INSIDE: [(Operation, &str); 13] = [
-        (Operation::JoinRoom, "++++"),
-        (Operation::LeaveRoom, "++++"),
-        (Operation::ReadRoom, "++++"),
-        (Operation::Post, "++++"),
-        (Operation::MentionRoom, "+++f"),
-        (Operation::EditMessage(Authorship::Own), "++++"),
-        (Operation::EditMessage(Authorship::Foreign), "ffff"),
-        (Operation::DeleteMessage(Authorship::Own), "++++"),
-        (Operation::DeleteMessage(Authorship::Foreign), "++ff"),
-        (Operation::React, "++++"),
-        (Operation::Pin, "+++f"),
-        (Operation::ReadRevisions(Authorship::Own), "++++"),
-        (Operation::ReadRevisions(Authorship::Foreign), "++ff"),
+    /// What those in a room may do there: who does not run it, then who does.
+    const INSIDE: [(Operation, &str, &str); 23] = [
+        (Operation::JoinRoom, "++++", "++++"),
+        (Operation::LeaveRoom, "++++", "++++"),
+        (Operation::ReadRoom, "++++", "++++"),
+        (Operation::Post, "++++", "++++"),
+        (Operation::MentionRoom, "+++f", "+++f"),
+        (Operation::EditMessage(Authorship::Own), "++++", "++++"),
+        (Operation::EditMessage(Authorship::Foreign), "ffff", "ffff"),
+        (Operation::DeleteMessage(Authorship::Own), "++++", "++++"),
+        (Operation::DeleteMessage(Authorship::Foreign), "++ff", "++++"),
+        (Operation::React, "++++", "++++"),
+        (Operation::Pin, "+++f", "+++f"),
+        (Operation::ReadRevisions(Authorship::Own), "++++", "++++"),
+        (Operation::ReadRevisions(Authorship::Foreign), "++ff", "++++"),
+        (Operation::ListRoomMembers, "++++", "++++"),
+        (Operation::SetTopic, "+++f", "+++f"),
+        (Operation::AddToRoom, "+++f", "+++f"),
+        (Operation::RenameRoom, "++ff", "++++"),
+        (Operation::SetReading, "++ff", "++++"),
+        (Operation::ArchiveRoom, "++ff", "++++"),
+        (Operation::DeleteRoom, "++ff", "++++"),
+        (Operation::RemoveFromRoom, "++ff", "++++"),
+        (Operation::SetRoomRole, "++ff", "++++"),
+        (Operation::CreateRoom, "nnnn", "nnnn"),
     ];
+
+    fn room(visibility: Visibility, inside: bool, runs: bool) -> Object {
+        Object::Room { visibility, inside, runs, archived: false }
+    }
 
     #[test]
     fn the_table_of_rooms() {
-        use Operation as Op;
-        let inside = |visibility| Object::Room { visibility, inside: true };
-        let outside = |visibility| Object::Room { visibility, inside: false };
-        for visibility in [Visibility::Public, Visibility::Private, Visibility::Direct] {
-            for (operation, expected) in INSIDE {
-                assert_eq!(row(operation, inside(visibility)), expected, "{operation:?}");
+        for visibility in [Visibility::Public, Visibility::Private] {
+            for (operation, plain, running) in INSIDE {
+                assert_eq!(row(operation, room(visibility, true, false)), plain, "{operation:?}");
+                assert_eq!(row(operation, room(visibility, true, true)), running, "{operation:?}");
             }
         }
-        assert_eq!(row(Op::JoinRoom, outside(Visibility::Public)), "+++n");
-        for (operation, _) in INSIDE.into_iter().skip(1) {
-            assert_eq!(row(operation, outside(Visibility::Public)), "fffn", "{operation:?}");
+        assert_eq!(row(Operation::JoinRoom, room(Visibility::Public, false, false)), "+++n");
+        for (operation, ..) in INSIDE.into_iter().skip(1).take(21) {
+            assert_eq!(row(operation, room(Visibility::Public, false, false)), "fffn", "{operation:?}");
         }
+    }
+
+    #[test]
+    fn what_may_not_be_seen_looks_like_what_is_not_there() {
         for visibility in [Visibility::Private, Visibility::Direct] {
-            for (operation, _) in INSIDE {
-                assert_eq!(row(operation, outside(visibility)), "nnnn", "{operation:?}");
-                assert_eq!(
-                    permit(Role::Owner, operation, outside(visibility)),
-                    permit(Role::Owner, operation, Object::Nothing)
-                );
+            for (operation, ..) in INSIDE {
+                let outside = room(visibility, false, false);
+                assert_eq!(row(operation, outside), "nnnn", "{operation:?}");
+                let nothing = permit(Role::Owner, operation, Object::Nothing);
+                assert_eq!(permit(Role::Owner, operation, outside), nothing);
             }
         }
+    }
+
+    #[test]
+    fn a_direct_room_is_for_talking() {
+        use Operation as Op;
+        for (operation, _, running) in INSIDE.into_iter().take(22) {
+            let settled = matches!(
+                operation,
+                Op::LeaveRoom
+                    | Op::RenameRoom
+                    | Op::SetTopic
+                    | Op::SetReading
+                    | Op::ArchiveRoom
+                    | Op::DeleteRoom
+                    | Op::AddToRoom
+                    | Op::RemoveFromRoom
+                    | Op::SetRoomRole
+            );
+            let expected = if settled { "ffff" } else { running };
+            assert_eq!(row(operation, room(Visibility::Direct, true, true)), expected, "{operation:?}");
+        }
+    }
+
+    #[test]
+    fn an_archived_room_is_for_reading() {
+        let archived =
+            |inside| Object::Room { visibility: Visibility::Public, inside, runs: true, archived: true };
+        for (operation, expected) in [
+            (Operation::ReadRoom, "++++"),
+            (Operation::LeaveRoom, "++++"),
+            (Operation::ListRoomMembers, "++++"),
+            (Operation::ArchiveRoom, "++++"),
+            (Operation::DeleteRoom, "++++"),
+            (Operation::Post, "ffff"),
+            (Operation::RenameRoom, "ffff"),
+            (Operation::SetTopic, "ffff"),
+            (Operation::AddToRoom, "ffff"),
+            (Operation::RemoveFromRoom, "ffff"),
+            (Operation::SetRoomRole, "ffff"),
+        ] {
+            assert_eq!(row(operation, archived(true)), expected, "{operation:?}");
+        }
+        assert_eq!(row(Operation::JoinRoom, archived(false)), "fffn");
     }
 }

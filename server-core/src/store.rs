@@ -44,6 +44,7 @@ pub(crate) const SCHEMA: Schema = Schema {
         Migration { name: "audits", sql: audits::SCHEMA },
         Migration { name: "forwards", sql: forwards::SCHEMA },
         Migration { name: "messages", sql: messages::SCHEMA },
+        Migration { name: "invite_rooms", sql: invites::ROOMS_SCHEMA },
     ],
 };
 

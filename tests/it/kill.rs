@@ -75,7 +75,7 @@ fn gather_senders(host: &Host) -> Vec<Sender> {
     let (mut link, alice) = Link::sign_in(host.address(), owner).unwrap();
     let room = alice.rooms.first().expect("everyone begins in the first room").id;
     let uses = u32::try_from(SENDERS.len()).unwrap();
-    let invite = Request::CreateInvite { role: Role::Member, uses, life_ms: 3_600_000 };
+    let invite = Request::CreateInvite { role: Role::Member, uses, life_ms: 3_600_000, rooms: Vec::new() };
     let Reply::InviteCreated { token, .. } = link.ask(invite).unwrap() else { panic!("no invite") };
     let mut senders = vec![Sender::new(alice.member.id, alice.token.unwrap(), room)];
     for name in &SENDERS[1..] {

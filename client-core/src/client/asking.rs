@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use protocol::{
-    Device, DeviceId, Invite, InviteId, InviteLink, Registration, Reply, Request, Role, Room, RoomId, Secret,
-    Visibility,
+    Device, DeviceId, Invite, InviteId, InviteLink, Reading, Registration, Reply, Request, Role, Room,
+    RoomId, Secret, Visibility,
 };
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -60,7 +60,12 @@ impl Client {
         topic: &str,
         visibility: Visibility,
     ) -> Result<Room, RequestError> {
-        let request = Request::CreateRoom { name: name.into(), topic: topic.into(), visibility };
+        let request = Request::CreateRoom {
+            name: name.into(),
+            topic: topic.into(),
+            visibility,
+            reading: Reading::Start,
+        };
         expect!(self.request(request).await?, Reply::Room { room } => room)
     }
 
@@ -91,7 +96,7 @@ impl Client {
         life: Duration,
     ) -> Result<InviteLink, RequestError> {
         let life_ms = i64::try_from(life.as_millis()).unwrap_or(i64::MAX);
-        let reply = self.request(Request::CreateInvite { role, uses, life_ms }).await?;
+        let reply = self.request(Request::CreateInvite { role, uses, life_ms, rooms: Vec::new() }).await?;
         let token = expect!(reply, Reply::InviteCreated { token, .. } => token)?;
         Ok(InviteLink { host: self.id().clone(), addresses: self.addresses_for_others().await?, token })
     }

@@ -156,7 +156,11 @@ impl Taking<'_> {
             Change::Left { .. } => -1,
             _ => 0,
         };
-        self.rooms_changed |= rooms::advance(self.connection, self.host, room, seq, members)?;
+        if rooms::advance(self.connection, self.host, room, seq, members)? {
+            // Only the newest event says how the room is called now.
+            rooms::take(self.connection, self.host, room, &event.change)?;
+            self.rooms_changed = true;
+        }
         let changed = self.changed(&event)?;
         let line = events::line(self.connection, self.host, event)?;
         self.outcome.strangers |= line.by_name.is_empty();

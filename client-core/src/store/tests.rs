@@ -34,6 +34,10 @@ fn room(head: u64) -> Room {
         visibility: Visibility::Public,
         head: Seq(head),
         members: 2,
+        role: protocol::RoomRole::Member,
+        reading: protocol::Reading::Start,
+        archived: false,
+        with: Vec::new(),
     }
 }
 

@@ -42,7 +42,7 @@ impl Administration {
             } else if !members::has_owner(conn)? {
                 return Err(Refusal::forbidden("this host has no owner yet; add the owner first").into());
             }
-            let (member, events) = admission::write_account(conn, account, role, now())?;
+            let (member, events) = admission::write_account(conn, account, role, &[], now())?;
             Ok((members::by_id(conn, member)?.ok_or_else(no_such_account)?, events))
         };
         let host = self.host.clone();

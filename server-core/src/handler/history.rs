@@ -28,6 +28,7 @@ pub(crate) async fn page(
     let page = caller.host.read(move |conn| {
         authorise_in(conn, member, Operation::ReadRoom, room)?;
         let mut budget = limits::PAGE_BYTES;
+        let stretch = stretch.above(rooms::floor(conn, room, member)?);
         let events = events::page(conn, room, stretch, limit, &mut budget)?;
         let head = rooms::head(conn, room)?.ok_or_else(|| Refusal::not_found("room"))?;
         Ok(HistoryPage { room, events, head })

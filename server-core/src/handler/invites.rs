@@ -1,28 +1,43 @@
 //! Who may become a member: invites, and registration without one.
 
-use protocol::{Invite, InviteId, Registration, Reply, Role, UnixMillis, limits};
+use protocol::{Invite, InviteId, Registration, Reply, Role, RoomId, UnixMillis, limits};
 use uuid::Uuid;
 use vault::rusqlite::Connection;
 
-use super::{Answer, Caller, authorise};
+use super::{Answer, Caller, authorise, authorise_in};
 use crate::error::Refusal;
 use crate::permissions::Operation;
 use crate::store::table::{audits, host, invites};
 use crate::store::{Denied, now};
 use crate::token;
 
-pub(crate) async fn create(caller: &Caller, req: u32, role: Role, uses: u32, life_ms: i64) -> Answer {
+pub(crate) async fn create(
+    caller: &Caller,
+    req: u32,
+    role: Role,
+    (uses, life_ms): (u32, i64),
+    rooms: Vec<RoomId>,
+) -> Answer {
     check_terms(uses, life_ms)?;
+    if rooms.len() > limits::INVITE_ROOMS {
+        return Err(Refusal::field("rooms", format!("are too many: at most {}", limits::INVITE_ROOMS)));
+    }
     let by = caller.member;
     let (token, hash) = token::fresh()?;
     let work = move |conn: &Connection| -> Result<Invite, Denied> {
         authorise(conn, by, Operation::CreateInvite(role))?;
+        for room in &rooms {
+            authorise_in(conn, by, Operation::AddToRoom, *room)?;
+        }
         let (id, now) = (InviteId(Uuid::now_v7()), now());
         let expires_at = UnixMillis(now.0 + life_ms);
         let row = invites::Row { id, role, uses_left: uses, expires_at, by: Some(by), revoked: false };
         invites::insert(conn, &row, &hash, now)?;
         audits::note(conn, Some(by), "invite made", &id.to_string(), now)?;
-        Ok(Invite { id, role, uses_left: uses, expires_at, by })
+        for room in &rooms {
+            invites::add_room(conn, id, *room)?;
+        }
+        Ok(Invite { id, role, uses_left: uses, expires_at, by, rooms })
     };
     caller.commit(req, work, move |invite, _| Reply::InviteCreated { invite, token }).await
 }

@@ -64,10 +64,10 @@ fn is_again(conn: &Connection, first: &Event, by: MemberId, post: &Post) -> Resu
 /// What a message answers and continues must be in its room; what it passes on must be the author's to read.
 fn check_ties(conn: &Connection, by: MemberId, post: &Post) -> Result<(), Denied> {
     if let Some(answered) = post.reply_to {
-        in_room(conn, post.room, answered)?;
+        in_room(conn, by, (post.room, answered))?;
     }
     if let Some(root) = post.thread
-        && in_room(conn, post.room, root)?.thread.is_some()
+        && in_room(conn, by, (post.room, root))?.thread.is_some()
     {
         return Err(Refusal::field("thread", "must be the message under which the thread began").into());
     }
@@ -75,13 +75,21 @@ fn check_ties(conn: &Connection, by: MemberId, post: &Post) -> Result<(), Denied
         let original =
             messages::find(conn, original)?.filter(|place| !place.deleted).ok_or_else(no_message)?;
         authorise_in(conn, by, Operation::ReadRoom, original.room).map_err(|_| no_message())?;
+        if original.seq <= rooms::floor(conn, original.room, by)? {
+            return Err(no_message().into());
+        }
     }
     Ok(())
 }
 
-/// A message of `room`, deleted or not.
-fn in_room(conn: &Connection, room: RoomId, message: MessageId) -> Result<Place, Denied> {
-    let place = messages::find(conn, message)?.filter(|place| place.room == room);
+/// A message of `room` that `reader`, who is in it, may read; deleted or not.
+fn in_room(
+    conn: &Connection,
+    reader: MemberId,
+    (room, message): (RoomId, MessageId),
+) -> Result<Place, Denied> {
+    let floor = rooms::floor(conn, room, reader)?;
+    let place = messages::find(conn, message)?.filter(|place| place.room == room && place.seq > floor);
     Ok(place.ok_or_else(no_message)?)
 }
 
@@ -94,7 +102,7 @@ pub(super) fn place(
 ) -> Result<Place, Denied> {
     // Whoever may not see the room hears nothing of its messages.
     authorise_in(conn, by, Operation::ReadRoom, room)?;
-    let place = in_room(conn, room, message)?;
+    let place = in_room(conn, by, (room, message))?;
     authorise_in(conn, by, operation(Authorship::of(place.by == by)), room)?;
     if place.deleted {
         return Err(no_message().into());
@@ -112,7 +120,7 @@ fn mentioned(
     for names in calls(&text.0, limits::MENTIONS) {
         for name in names {
             if let Some(member) = members::by_name(conn, &name)? {
-                if rooms::standing(conn, room, member.id)?.is_some_and(|(_, inside)| inside)
+                if rooms::standing(conn, room, member.id)?.is_some_and(|standing| standing.role.is_some())
                     && !mentioned.contains(&member.id)
                 {
                     mentioned.push(member.id);
@@ -200,7 +208,7 @@ pub(crate) async fn thread(
     let limit = limit.min(limits::PAGE_EVENTS) as usize;
     let found = caller.host.read(move |conn| {
         authorise_in(conn, member, Operation::ReadRoom, room)?;
-        in_room(conn, room, message)?;
+        in_room(conn, member, (room, message))?;
         let (mut budget, after) = (limits::PAGE_BYTES, after.unwrap_or_default());
         let most = u32::try_from(limit + 1).unwrap_or(u32::MAX);
         let messages = messages::thread(conn, message, after, most, &mut budget)?;

@@ -7,7 +7,7 @@ use super::messages::{change, place};
 use super::{Answer, Caller, authorise_in};
 use crate::error::Refusal;
 use crate::permissions::Operation;
-use crate::store::table::{events, messages};
+use crate::store::table::{events, messages, rooms};
 use crate::store::{Denied, now};
 
 pub(crate) async fn pin(caller: &Caller, req: u32, (room, message): (RoomId, MessageId)) -> Answer {
@@ -43,7 +43,9 @@ pub(crate) async fn list(caller: &Caller, room: RoomId) -> Answer {
     let found = caller.host.read(move |conn| {
         authorise_in(conn, member, Operation::ReadRoom, room)?;
         let mut budget = limits::PAGE_BYTES;
-        let messages = messages::pinned(conn, room, limits::PINS, &mut budget)?;
+        let mut messages = messages::pinned(conn, room, limits::PINS, &mut budget)?;
+        let floor = rooms::floor(conn, room, member)?;
+        messages.retain(|event| event.seq > floor);
         Ok((messages, budget == 0))
     });
     let (messages, more) = found.await?;

@@ -25,6 +25,7 @@ pub(crate) async fn catch_up(caller: &Caller, cursors: Vec<Cursor>) -> Answer {
         let mut synced = Vec::with_capacity(rooms.len());
         for room in rooms {
             let after = cursors.get(&room.id).copied().unwrap_or(Seq::ZERO);
+            let after = after.max(rooms::floor(conn, room.id, member)?);
             // Once the budget is used up, a room says its head only: all between is a hole to be paged.
             let stretch = Stretch::NewestAfter(after);
             let events = match room.head > after {

@@ -35,9 +35,11 @@ fn room_of_alice(conn: &Connection) -> Result<(RoomId, MemberId)> {
         topic: String::new(),
         visibility: Visibility::Public,
         for_everyone: true,
+        reading: protocol::Reading::Start,
+        between: None,
     };
     rooms::insert(conn, &new, NOW)?;
-    memberships::insert(conn, room, alice, NOW)?;
+    memberships::insert(conn, (room, alice), protocol::RoomRole::Admin, Seq(1), NOW)?;
     Ok((room, alice))
 }
 

@@ -134,7 +134,9 @@ impl Client {
     }
 
     pub(crate) async fn invite(&mut self, uses: u32, life_ms: i64) -> (protocol::Invite, Secret) {
-        let created = self.ask(Request::CreateInvite { role: protocol::Role::Member, uses, life_ms }).await;
+        let created = self
+            .ask(Request::CreateInvite { role: protocol::Role::Member, uses, life_ms, rooms: Vec::new() })
+            .await;
         match created.unwrap() {
             Reply::InviteCreated { invite, token } => (invite, token),
             other => panic!("no invite: {other:?}"),
@@ -142,7 +144,12 @@ impl Client {
     }
 
     pub(crate) async fn create_room(&mut self, name: &str, visibility: protocol::Visibility) -> Room {
-        let request = Request::CreateRoom { name: name.into(), topic: String::new(), visibility };
+        let request = Request::CreateRoom {
+            name: name.into(),
+            topic: String::new(),
+            visibility,
+            reading: protocol::Reading::Start,
+        };
         match self.ask(request).await.unwrap() {
             Reply::Room { room } => room,
             other => panic!("no room: {other:?}"),

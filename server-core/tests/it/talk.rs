@@ -111,8 +111,12 @@ async fn rooms_are_made_found_joined_and_left() {
     bob.post(public.id, "hi").await;
     assert_eq!(bob.ask(Request::LeaveRoom { room: public.id }).await.unwrap(), Reply::Done);
     assert_eq!(bob.refused(Request::LeaveRoom { room: public.id }).await, ErrorCode::Forbidden);
-    let again =
-        Request::CreateRoom { name: "Films".into(), topic: String::new(), visibility: Visibility::Public };
+    let again = Request::CreateRoom {
+        name: "Films".into(),
+        topic: String::new(),
+        visibility: Visibility::Public,
+        reading: protocol::Reading::Start,
+    };
     assert_eq!(bob.refused(again).await, ErrorCode::NameTaken);
 }
 

@@ -1,6 +1,6 @@
 //! The rooms I am in, or was.
 
-use protocol::{Room, RoomId, Seq, Visibility};
+use protocol::{Change, Room, RoomId, Seq, Visibility};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::store::{RoomSummary, from_word, number, stored, uuid, word};
@@ -53,6 +53,22 @@ pub(crate) fn advance(
         )?
         .execute(params![host, room.0.as_bytes().as_slice(), stored(seq), members])?;
     Ok(changed > 0)
+}
+
+/// Takes what the newest event changes of the room itself.
+pub(crate) fn take(
+    connection: &Connection,
+    host: i64,
+    room: RoomId,
+    change: &Change,
+) -> rusqlite::Result<()> {
+    let (sql, text) = match change {
+        Change::Renamed { name } => ("UPDATE rooms SET name = ?3 WHERE host = ?1 AND id = ?2", name),
+        Change::TopicSet { topic } => ("UPDATE rooms SET topic = ?3 WHERE host = ?1 AND id = ?2", topic),
+        _ => return Ok(()),
+    };
+    connection.prepare_cached(sql)?.execute(params![host, room.0.as_bytes().as_slice(), text])?;
+    Ok(())
 }
 
 /// Mine, by name.

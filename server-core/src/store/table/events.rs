@@ -102,6 +102,22 @@ pub(crate) enum Stretch {
     Between(Seq, Seq),
     /// The newest of those after a number.
     NewestAfter(Seq),
+    /// The newest of those between two numbers, both excluded.
+    NewestBetween(Seq, Seq),
+}
+
+impl Stretch {
+    /// What of it lies above `floor`.
+    pub(crate) fn above(self, floor: Seq) -> Self {
+        match self {
+            Self::After(after) => Self::After(after.max(floor)),
+            Self::NewestAfter(after) => Self::NewestAfter(after.max(floor)),
+            Self::Between(after, before) => Self::Between(after.max(floor), before),
+            Self::NewestBetween(after, before) => Self::NewestBetween(after.max(floor), before),
+            Self::Before(before) if floor == Seq::ZERO => Self::Before(before),
+            Self::Before(before) => Self::NewestBetween(floor, before),
+        }
+    }
 }
 
 /// Events of a stretch, ascending and without gaps: at most `limit`, and no more once `budget` bytes are used up.
@@ -118,6 +134,7 @@ pub(crate) fn page(
         Stretch::Before(before) => (Seq::ZERO, Some(before), true),
         Stretch::Between(after, before) => (after, Some(before), false),
         Stretch::NewestAfter(after) => (after, None, true),
+        Stretch::NewestBetween(after, before) => (after, Some(before), true),
     };
     let order = if descending { "DESC" } else { "ASC" };
     let sql = format!(

@@ -1,6 +1,6 @@
 //! Invites: who may become a member, how many times, until when. Only the secret's hash is stored.
 
-use protocol::{Invite, InviteId, MemberId, Role, UnixMillis};
+use protocol::{Invite, InviteId, MemberId, Role, RoomId, UnixMillis};
 use vault::rusqlite::{Connection, OptionalExtension, Result, Row as SqlRow, params};
 
 use super::members::{role, role_name};
@@ -20,6 +20,17 @@ CREATE TABLE invites (
     created_at INTEGER NOT NULL,
     revoked INTEGER NOT NULL DEFAULT 0 CHECK (revoked IN (0, 1))
 ) STRICT, WITHOUT ROWID;
+";
+
+pub(crate) const ROOMS_SCHEMA: &str = "
+-- Into which rooms an invite leads.
+CREATE TABLE invite_rooms (
+    invite BLOB NOT NULL REFERENCES invites (id) ON DELETE CASCADE,
+    room BLOB NOT NULL REFERENCES rooms (id),
+    PRIMARY KEY (invite, room)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX invite_rooms_room ON invite_rooms (room);
 ";
 
 /// An invite as stored.
@@ -65,23 +76,43 @@ pub(crate) fn use_once(conn: &Connection, id: InviteId) -> Result<()> {
     Ok(())
 }
 
+/// Lets an invite lead into a room.
+pub(crate) fn add_room(conn: &Connection, id: InviteId, room: RoomId) -> Result<()> {
+    conn.prepare_cached("INSERT OR IGNORE INTO invite_rooms (invite, room) VALUES (?, ?)")?
+        .execute(params![id.0.as_bytes(), room.0.as_bytes()])?;
+    Ok(())
+}
+
+/// Into which rooms an invite leads.
+pub(crate) fn rooms(conn: &Connection, id: InviteId) -> Result<Vec<RoomId>> {
+    conn.prepare_cached("SELECT room FROM invite_rooms WHERE invite = ? ORDER BY room")?
+        .query_map([id.0.as_bytes()], |row| Ok(RoomId(uuid(row, 0)?)))?
+        .collect()
+}
+
 /// Those that can still be used, newest first.
 pub(crate) fn living(conn: &Connection, now: UnixMillis, limit: u32) -> Result<Vec<Invite>> {
-    conn.prepare_cached(
-        "SELECT id, role, uses_left, expires_at, created_by FROM invites
-         WHERE revoked = 0 AND uses_left > 0 AND expires_at > ? AND created_by IS NOT NULL
-         ORDER BY created_at DESC, id DESC LIMIT ?",
-    )?
-    .query_map(params![now.0, limit], |row| {
-        Ok(Invite {
-            id: InviteId(uuid(row, "id")?),
-            role: role(row, "role")?,
-            uses_left: u32::try_from(whole(row.get("uses_left")?)).unwrap_or(u32::MAX),
-            expires_at: UnixMillis(row.get("expires_at")?),
-            by: MemberId(uuid(row, "created_by")?),
-        })
-    })?
-    .collect()
+    let mut invites = conn
+        .prepare_cached(
+            "SELECT id, role, uses_left, expires_at, created_by FROM invites
+             WHERE revoked = 0 AND uses_left > 0 AND expires_at > ? AND created_by IS NOT NULL
+             ORDER BY created_at DESC, id DESC LIMIT ?",
+        )?
+        .query_map(params![now.0, limit], |row| {
+            Ok(Invite {
+                id: InviteId(uuid(row, "id")?),
+                role: role(row, "role")?,
+                uses_left: u32::try_from(whole(row.get("uses_left")?)).unwrap_or(u32::MAX),
+                expires_at: UnixMillis(row.get("expires_at")?),
+                by: MemberId(uuid(row, "created_by")?),
+                rooms: Vec::new(),
+            })
+        })?
+        .collect::<Result<Vec<_>>>()?;
+    for invite in &mut invites {
+        invite.rooms = rooms(conn, invite.id)?;
+    }
+    Ok(invites)
 }
 
 /// Ends an invite. Says whether there is one.

@@ -194,6 +194,31 @@ pub(crate) fn delete(conn: &Connection, place: Place, event: Event) -> Result<()
     rewrite(conn, (event.room, event.seq), posted)
 }
 
+/// Forgets all messages of a room that is being deleted.
+pub(super) fn forget(conn: &Connection, room: RoomId) -> Result<()> {
+    let mut living = conn.prepare_cached(
+        "SELECT messages.n, events.change FROM messages JOIN events ON events.room = messages.room
+         AND events.seq = messages.seq WHERE messages.room = ? AND messages.deleted = 0",
+    )?;
+    let mut rows = living.query([room.0.as_bytes()])?;
+    while let Some(row) = rows.next()? {
+        if let Ok(Change::Posted(posted)) = serde_json::from_str(&row.get::<_, String>("change")?) {
+            unindex(conn, row.get("n")?, &posted.text)?;
+        }
+    }
+    for sql in [
+        "DELETE FROM revisions WHERE message IN (SELECT id FROM messages WHERE room = ?)",
+        "DELETE FROM messages WHERE room = ?",
+        "DELETE FROM threads WHERE room = ?",
+        "DELETE FROM reactions WHERE room = ?",
+        "DELETE FROM pins WHERE room = ?",
+        "DELETE FROM mentions WHERE room = ?",
+    ] {
+        conn.prepare_cached(sql)?.execute([room.0.as_bytes()])?;
+    }
+    Ok(())
+}
+
 /// Says whether that is new.
 pub(crate) fn react(conn: &Connection, place: Place, emoji: &str, by: MemberId, added: Seq) -> Result<()> {
     conn.prepare_cached("INSERT INTO reactions (room, seq, emoji, member, added) VALUES (?, ?, ?, ?, ?)")?

@@ -1,9 +1,10 @@
 //! Rooms, and the number of each one's newest event.
 
-use protocol::{MemberId, Room, RoomId, Seq, UnixMillis, Visibility};
+use protocol::{MemberId, Reading, Room, RoomId, RoomRole, Seq, UnixMillis, Visibility};
 use vault::rusqlite::types::Type;
 use vault::rusqlite::{self, Connection, OptionalExtension, Result, Row as SqlRow, params};
 
+use super::{memberships, messages};
 use crate::names::fold;
 use crate::store::{uuid, whole};
 
@@ -21,6 +22,12 @@ CREATE TABLE rooms (
     head INTEGER NOT NULL DEFAULT 0,
     -- How many messages were posted in it.
     posted INTEGER NOT NULL DEFAULT 0,
+    -- Whether those who come in may read the log from the start, or from their own coming in on.
+    reading TEXT NOT NULL DEFAULT 'start' CHECK (reading IN ('start', 'join')),
+    -- Whether it can only be read.
+    archived INTEGER NOT NULL DEFAULT 0 CHECK (archived IN (0, 1)),
+    -- Direct only: SHA-256 of the sorted ids of those it is between, so that the same few have one room.
+    direct_key BLOB UNIQUE CHECK (length(direct_key) = 32),
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -28,9 +35,10 @@ CREATE TABLE rooms (
 CREATE UNIQUE INDEX rooms_public_name ON rooms (folded) WHERE visibility = 'public';
 ";
 
-/// What is asked for when a room is listed.
-const COLUMNS: &str = "rooms.id, rooms.name, rooms.topic, rooms.visibility, rooms.head,
-    (SELECT count(*) FROM memberships AS others WHERE others.room = rooms.id) AS members";
+/// What is asked for when a room is listed; `?1` is who it is shown to.
+const COLUMNS: &str = "rooms.id, rooms.name, rooms.topic, rooms.visibility, rooms.head, rooms.reading, rooms.archived,
+    (SELECT count(*) FROM memberships AS others WHERE others.room = rooms.id) AS members,
+    coalesce((SELECT role FROM memberships AS own WHERE own.room = rooms.id AND own.member = ?1), 'member') AS role";
 
 /// A room to be.
 #[derive(Debug, Clone)]
@@ -40,11 +48,24 @@ pub(crate) struct New {
     pub(crate) topic: String,
     pub(crate) visibility: Visibility,
     pub(crate) for_everyone: bool,
+    pub(crate) reading: Reading,
+    /// Direct only: the digest of those it is between.
+    pub(crate) between: Option<[u8; 32]>,
+}
+
+/// How a room and one member stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) visibility: Visibility,
+    pub(crate) archived: bool,
+    /// What the member may do in it; `None` if they are not in it.
+    pub(crate) role: Option<RoomRole>,
 }
 
 pub(crate) fn insert(conn: &Connection, room: &New, now: UnixMillis) -> Result<()> {
     conn.prepare_cached(
-        "INSERT INTO rooms (id, name, folded, topic, visibility, for_everyone, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO rooms (id, name, folded, topic, visibility, for_everyone, reading, direct_key, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?
     .execute(params![
         room.id.0.as_bytes(),
@@ -53,57 +74,140 @@ pub(crate) fn insert(conn: &Connection, room: &New, now: UnixMillis) -> Result<(
         room.topic,
         visibility_name(room.visibility),
         room.for_everyone,
+        reading_name(room.reading),
+        room.between,
         now.0
     ])?;
     Ok(())
 }
 
-pub(crate) fn by_id(conn: &Connection, id: RoomId) -> Result<Option<Room>> {
-    conn.prepare_cached(&format!("SELECT {COLUMNS} FROM rooms WHERE id = ?"))?
-        .query_row([id.0.as_bytes()], read)
+/// A room as `viewer` sees it.
+pub(crate) fn by_id(conn: &Connection, id: RoomId, viewer: MemberId) -> Result<Option<Room>> {
+    let room = conn
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM rooms WHERE id = ?2"))?
+        .query_row(params![viewer.0.as_bytes(), id.0.as_bytes()], read)
+        .optional()?;
+    room.map(|room| named(conn, room, viewer)).transpose()
+}
+
+/// The direct room between those whose digest this is.
+pub(crate) fn between(conn: &Connection, digest: &[u8; 32]) -> Result<Option<RoomId>> {
+    conn.prepare_cached("SELECT id FROM rooms WHERE direct_key = ?")?
+        .query_row([digest], |row| Ok(RoomId(uuid(row, 0)?)))
         .optional()
 }
 
-/// Who can find the room, and whether `member` is in it.
-pub(crate) fn standing(
-    conn: &Connection,
-    id: RoomId,
-    member: MemberId,
-) -> Result<Option<(Visibility, bool)>> {
+/// How the room and `member` stand to each other; `None` if there is no such room.
+pub(crate) fn standing(conn: &Connection, id: RoomId, member: MemberId) -> Result<Option<Standing>> {
     conn.prepare_cached(
-        "SELECT visibility, EXISTS (SELECT 1 FROM memberships WHERE room = id AND member = ?2) AS inside
+        "SELECT visibility, archived, (SELECT role FROM memberships WHERE room = id AND member = ?2) AS role
          FROM rooms WHERE id = ?1",
     )?
     .query_row(params![id.0.as_bytes(), member.0.as_bytes()], |row| {
-        Ok((visibility(row, "visibility")?, row.get("inside")?))
+        Ok(Standing {
+            visibility: visibility(row, "visibility")?,
+            archived: row.get("archived")?,
+            role: row.get::<_, Option<String>>("role")?.map(|name| memberships::role(&name)),
+        })
     })
     .optional()
 }
 
 /// The rooms `member` is in, by name.
 pub(crate) fn of_member(conn: &Connection, member: MemberId, limit: u32) -> Result<Vec<Room>> {
+    let rooms = conn
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM memberships JOIN rooms ON rooms.id = memberships.room
+             WHERE memberships.member = ?1 ORDER BY rooms.folded, rooms.id LIMIT ?2"
+        ))?
+        .query_map(params![member.0.as_bytes(), limit], read)?
+        .collect::<Result<Vec<_>>>()?;
+    rooms.into_iter().map(|room| named(conn, room, member)).collect()
+}
+
+/// The public rooms `member` is not in and that are open, by name.
+pub(crate) fn directory(conn: &Connection, member: MemberId, limit: u32) -> Result<Vec<Room>> {
     conn.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM memberships JOIN rooms ON rooms.id = memberships.room
-         WHERE memberships.member = ? ORDER BY rooms.folded, rooms.id LIMIT ?"
+        "SELECT {COLUMNS} FROM rooms WHERE visibility = 'public' AND archived = 0
+         AND NOT EXISTS (SELECT 1 FROM memberships WHERE room = rooms.id AND member = ?1)
+         ORDER BY folded, id LIMIT ?2"
     ))?
     .query_map(params![member.0.as_bytes(), limit], read)?
     .collect()
 }
 
-/// The public rooms `member` is not in, by name.
-pub(crate) fn directory(conn: &Connection, member: MemberId, limit: u32) -> Result<Vec<Room>> {
-    conn.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM rooms WHERE visibility = 'public'
-         AND NOT EXISTS (SELECT 1 FROM memberships WHERE room = rooms.id AND member = ?)
-         ORDER BY folded, id LIMIT ?"
-    ))?
-    .query_map(params![member.0.as_bytes(), limit], read)?
-    .collect()
+/// A direct room has the names of the others.
+fn named(conn: &Connection, mut room: Room, viewer: MemberId) -> Result<Room> {
+    if room.visibility == Visibility::Direct {
+        let others = memberships::others(conn, room.id, viewer)?;
+        room.name = others.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ");
+        room.with = others.into_iter().map(|(id, _)| id).collect();
+    }
+    Ok(room)
+}
+
+pub(crate) fn rename(conn: &Connection, id: RoomId, name: &str) -> Result<()> {
+    conn.prepare_cached("UPDATE rooms SET name = ?2, folded = ?3 WHERE id = ?1")?.execute(params![
+        id.0.as_bytes(),
+        name,
+        fold(name)
+    ])?;
+    Ok(())
+}
+
+pub(crate) fn set_topic(conn: &Connection, id: RoomId, topic: &str) -> Result<()> {
+    conn.prepare_cached("UPDATE rooms SET topic = ?2 WHERE id = ?1")?
+        .execute(params![id.0.as_bytes(), topic])?;
+    Ok(())
+}
+
+pub(crate) fn set_reading(conn: &Connection, id: RoomId, reading: Reading) -> Result<()> {
+    conn.prepare_cached("UPDATE rooms SET reading = ?2 WHERE id = ?1")?
+        .execute(params![id.0.as_bytes(), reading_name(reading)])?;
+    Ok(())
+}
+
+pub(crate) fn set_archived(conn: &Connection, id: RoomId, archived: bool) -> Result<()> {
+    conn.prepare_cached("UPDATE rooms SET archived = ?2 WHERE id = ?1")?
+        .execute(params![id.0.as_bytes(), archived])?;
+    Ok(())
+}
+
+/// Takes a room away, with all that was said in it.
+pub(crate) fn delete(conn: &Connection, id: RoomId) -> Result<()> {
+    messages::forget(conn, id)?;
+    for sql in [
+        // A guest's invite that leads nowhere any more must not lead somewhere else.
+        "UPDATE invites SET revoked = 1 WHERE role = 'guest' AND id IN (SELECT invite FROM invite_rooms
+         GROUP BY invite HAVING count(*) = 1 AND max(room) = ?)",
+        "DELETE FROM invite_rooms WHERE room = ?",
+        "DELETE FROM memberships WHERE room = ?",
+        "DELETE FROM events WHERE room = ?",
+        "DELETE FROM rooms WHERE id = ?",
+    ] {
+        conn.prepare_cached(sql)?.execute([id.0.as_bytes()])?;
+    }
+    Ok(())
+}
+
+/// Before the first number that `member`, who is in the room, may read.
+pub(crate) fn floor(conn: &Connection, id: RoomId, member: MemberId) -> Result<Seq> {
+    let first = conn
+        .prepare_cached(
+            "SELECT memberships.since FROM memberships JOIN rooms ON rooms.id = memberships.room
+             WHERE memberships.room = ? AND memberships.member = ? AND rooms.reading = 'join'",
+        )?
+        .query_row(params![id.0.as_bytes(), member.0.as_bytes()], |row| Ok(whole(row.get(0)?)))
+        .optional()?;
+    Ok(Seq(first.unwrap_or(1).saturating_sub(1)))
 }
 
 /// All rooms, by id.
 pub(crate) fn all(conn: &Connection) -> Result<Vec<Room>> {
-    conn.prepare_cached(&format!("SELECT {COLUMNS} FROM rooms ORDER BY id"))?.query_map([], read)?.collect()
+    let nobody = [0u8; 16];
+    conn.prepare_cached(&format!("SELECT {COLUMNS} FROM rooms ORDER BY id"))?
+        .query_map([nobody], read)?
+        .collect()
 }
 
 /// Those every new account comes into.
@@ -136,7 +240,18 @@ fn read(row: &SqlRow<'_>) -> Result<Room> {
         visibility: visibility(row, "visibility")?,
         head: Seq(whole(row.get("head")?)),
         members: u32::try_from(whole(row.get("members")?)).unwrap_or(u32::MAX),
+        role: memberships::role(&row.get::<_, String>("role")?),
+        reading: if row.get::<_, String>("reading")? == "join" { Reading::Join } else { Reading::Start },
+        archived: row.get("archived")?,
+        with: Vec::new(),
     })
+}
+
+fn reading_name(reading: Reading) -> &'static str {
+    match reading {
+        Reading::Start => "start",
+        Reading::Join => "join",
+    }
 }
 
 pub(crate) fn visibility_name(visibility: Visibility) -> &'static str {

@@ -3,6 +3,8 @@ import type { Edited } from "./Edited";
 import type { MemberId } from "./MemberId";
 import type { MessageId } from "./MessageId";
 import type { Posted } from "./Posted";
+import type { Reading } from "./Reading";
+import type { RoomRole } from "./RoomRole";
 import type { Visibility } from "./Visibility";
 
 /**
@@ -52,4 +54,24 @@ message: MessageId, } | { "kind": "unpinned",
 /**
  * Which.
  */
-message: MessageId, };
+message: MessageId, } | { "kind": "renamed", 
+/**
+ * Without the `#`.
+ */
+name: string, } | { "kind": "topic_set", 
+/**
+ * May be empty.
+ */
+topic: string, } | { "kind": "reading_set", 
+/**
+ * From where.
+ */
+reading: Reading, } | { "kind": "role_set", 
+/**
+ * Who.
+ */
+member: MemberId, 
+/**
+ * What they may do.
+ */
+role: RoomRole, } | { "kind": "archived" } | { "kind": "restored" };

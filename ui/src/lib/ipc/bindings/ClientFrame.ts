@@ -6,9 +6,11 @@ import type { InviteId } from "./InviteId";
 import type { MemberId } from "./MemberId";
 import type { MessageId } from "./MessageId";
 import type { Post } from "./Post";
+import type { Reading } from "./Reading";
 import type { Registration } from "./Registration";
 import type { Role } from "./Role";
 import type { RoomId } from "./RoomId";
+import type { RoomRole } from "./RoomRole";
 import type { Secret } from "./Secret";
 import type { Seq } from "./Seq";
 import type { SignIn } from "./SignIn";
@@ -55,7 +57,87 @@ topic: string,
 /**
  * Public or private.
  */
-visibility: Visibility, } | { "type": "join_room", 
+visibility: Visibility, 
+/**
+ * From where on those who come in may read.
+ */
+reading?: Reading, } | { "type": "open_direct", 
+/**
+ * The others, at most [`DIRECT_MEMBERS`](crate::limits::DIRECT_MEMBERS).
+ */
+members: Array<MemberId>, } | { "type": "rename_room", 
+/**
+ * Which.
+ */
+room: RoomId, 
+/**
+ * Without the `#`.
+ */
+name: string, } | { "type": "set_topic", 
+/**
+ * Which.
+ */
+room: RoomId, 
+/**
+ * May be empty.
+ */
+topic: string, } | { "type": "set_reading", 
+/**
+ * Which.
+ */
+room: RoomId, 
+/**
+ * From where.
+ */
+reading: Reading, } | { "type": "archive_room", 
+/**
+ * Which.
+ */
+room: RoomId, } | { "type": "restore_room", 
+/**
+ * Which.
+ */
+room: RoomId, } | { "type": "delete_room", 
+/**
+ * Which.
+ */
+room: RoomId, } | { "type": "room_members", 
+/**
+ * Which.
+ */
+room: RoomId, 
+/**
+ * Only those after this one: the last of the page before.
+ */
+after?: MemberId, } | { "type": "add_to_room", 
+/**
+ * Which.
+ */
+room: RoomId, 
+/**
+ * Whom.
+ */
+member: MemberId, } | { "type": "remove_from_room", 
+/**
+ * Which.
+ */
+room: RoomId, 
+/**
+ * Whom.
+ */
+member: MemberId, } | { "type": "set_room_role", 
+/**
+ * Which.
+ */
+room: RoomId, 
+/**
+ * Who.
+ */
+member: MemberId, 
+/**
+ * What.
+ */
+role: RoomRole, } | { "type": "join_room", 
 /**
  * Which.
  */
@@ -199,7 +281,12 @@ uses: number,
 /**
  * For how long, in milliseconds from now.
  */
-life_ms: number, } | { "type": "invites" } | { "type": "revoke_invite", 
+life_ms: number, 
+/**
+ * Into which rooms those who use it come, at most [`INVITE_ROOMS`](crate::limits::INVITE_ROOMS). A guest
+ * comes into these alone, if there are any.
+ */
+rooms?: Array<RoomId>, } | { "type": "invites" } | { "type": "revoke_invite", 
 /**
  * Which.
  */

@@ -2,6 +2,7 @@
 import type { InviteId } from "./InviteId";
 import type { MemberId } from "./MemberId";
 import type { Role } from "./Role";
+import type { RoomId } from "./RoomId";
 import type { UnixMillis } from "./UnixMillis";
 
 /**
@@ -27,4 +28,8 @@ expires_at: UnixMillis,
 /**
  * Who made it.
  */
-by: MemberId, };
+by: MemberId, 
+/**
+ * Into which rooms those who use it come.
+ */
+rooms?: Array<RoomId>, };

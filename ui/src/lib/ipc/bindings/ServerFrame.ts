@@ -10,6 +10,7 @@ import type { MessageId } from "./MessageId";
 import type { Revision } from "./Revision";
 import type { Room } from "./Room";
 import type { RoomId } from "./RoomId";
+import type { RoomMember } from "./RoomMember";
 import type { RoomSync } from "./RoomSync";
 import type { Secret } from "./Secret";
 import type { Seq } from "./Seq";
@@ -36,7 +37,15 @@ room: Room, } | { "type": "room_gone",
 /**
  * Which.
  */
-room: RoomId, } | { "type": "posted", 
+room: RoomId, } | { "type": "room_members", 
+/**
+ * In the order of their ids.
+ */
+members: Array<RoomMember>, 
+/**
+ * Whether there are more after the last.
+ */
+more: boolean, } | { "type": "posted", 
 /**
  * Which.
  */

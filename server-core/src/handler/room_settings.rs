@@ -1,0 +1,99 @@
+//! What a room is called, is about, shows and whether it is open; and its end.
+
+use protocol::{Change, Event, MemberId, Reading, Reply, Room, RoomId, limits};
+use vault::rusqlite::Connection;
+
+use super::rooms::{name_taken, shown};
+use super::{Answer, Caller, authorise_in};
+use crate::error::Refusal;
+use crate::permissions::Operation;
+use crate::store::table::{events, memberships, rooms};
+use crate::store::{Denied, is_taken, now};
+
+pub(crate) async fn rename(caller: &Caller, req: u32, room: RoomId, name: &str) -> Answer {
+    let name = limits::check_name(name).map_err(|problem| Refusal::field("name", problem))?.to_owned();
+    let write = move |conn: &Connection, before: &Room| -> Result<Option<Change>, Denied> {
+        if before.name == name {
+            return Ok(None);
+        }
+        rooms::rename(conn, room, &name)
+            .map_err(|error| if is_taken(&error) { Denied::Refused(name_taken()) } else { error.into() })?;
+        Ok(Some(Change::Renamed { name }))
+    };
+    change(caller, req, (room, Operation::RenameRoom), write).await
+}
+
+pub(crate) async fn set_topic(caller: &Caller, req: u32, room: RoomId, topic: &str) -> Answer {
+    let topic = limits::check_topic(topic).map_err(|problem| Refusal::field("topic", problem))?.to_owned();
+    let write = move |conn: &Connection, before: &Room| -> Result<Option<Change>, Denied> {
+        if before.topic == topic {
+            return Ok(None);
+        }
+        rooms::set_topic(conn, room, &topic)?;
+        Ok(Some(Change::TopicSet { topic }))
+    };
+    change(caller, req, (room, Operation::SetTopic), write).await
+}
+
+pub(crate) async fn set_reading(caller: &Caller, req: u32, room: RoomId, reading: Reading) -> Answer {
+    let write = move |conn: &Connection, before: &Room| -> Result<Option<Change>, Denied> {
+        if before.reading == reading {
+            return Ok(None);
+        }
+        rooms::set_reading(conn, room, reading)?;
+        Ok(Some(Change::ReadingSet { reading }))
+    };
+    change(caller, req, (room, Operation::SetReading), write).await
+}
+
+pub(crate) async fn archive(caller: &Caller, req: u32, room: RoomId, archived: bool) -> Answer {
+    let write = move |conn: &Connection, before: &Room| -> Result<Option<Change>, Denied> {
+        if before.archived == archived {
+            return Ok(None);
+        }
+        rooms::set_archived(conn, room, archived)?;
+        Ok(Some(if archived { Change::Archived } else { Change::Restored }))
+    };
+    change(caller, req, (room, Operation::ArchiveRoom), write).await
+}
+
+/// Writes what changes a room, if anything does, and tells those in it.
+async fn change<W>(caller: &Caller, req: u32, (room, operation): (RoomId, Operation), write: W) -> Answer
+where
+    W: FnOnce(&Connection, &Room) -> Result<Option<Change>, Denied> + Send + 'static,
+{
+    let by = caller.member;
+    let work = move |conn: &Connection| -> Result<(Room, Option<Event>), Denied> {
+        authorise_in(conn, by, operation, room)?;
+        let change = write(conn, &shown(conn, room, by)?)?;
+        let event = change.map(|change| events::append(conn, room, by, change, now())).transpose()?;
+        Ok((shown(conn, room, by)?, event))
+    };
+    caller
+        .commit(req, work, move |(shown, event), hub| {
+            if let Some(event) = event {
+                hub.tell_room(room, Reply::Event { event });
+            }
+            Reply::Room { room: shown }
+        })
+        .await
+}
+
+pub(crate) async fn delete(caller: &Caller, req: u32, room: RoomId) -> Answer {
+    let by = caller.member;
+    let work = move |conn: &Connection| -> Result<Vec<MemberId>, Denied> {
+        authorise_in(conn, by, Operation::DeleteRoom, room)?;
+        let members = memberships::everyone(conn, room)?;
+        rooms::delete(conn, room)?;
+        Ok(members)
+    };
+    caller
+        .commit(req, work, move |members, hub| {
+            for member in members {
+                hub.leave(room, member);
+                hub.tell_member(member, None, Reply::RoomGone { room });
+            }
+            Reply::Done
+        })
+        .await
+}
