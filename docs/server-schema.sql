@@ -205,3 +205,24 @@ CREATE TABLE invite_rooms (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX invite_rooms_room ON invite_rooms (room);
+
+-- Accounts that programs use, by a token instead of a password.
+CREATE TABLE bots (
+    member BLOB NOT NULL PRIMARY KEY REFERENCES members (id),
+    -- SHA-256 of the token.
+    token_hash BLOB NOT NULL UNIQUE CHECK (length(token_hash) = 32),
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Incoming webhooks: an address that programs post to, for one room.
+CREATE TABLE hooks (
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    -- SHA-256 of the secret in the address.
+    token_hash BLOB NOT NULL UNIQUE CHECK (length(token_hash) = 32),
+    room BLOB NOT NULL REFERENCES rooms (id),
+    -- As whom it posts.
+    member BLOB NOT NULL REFERENCES members (id),
+    -- With which the other side signs what it sends (GitHub).
+    signing_key TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -12,10 +12,11 @@ mod invites;
 mod moving;
 mod offline;
 mod overview;
+mod programs;
 #[cfg(unix)]
 pub(crate) mod socket;
 
-pub use command::{Act, Answer, Command, Device, Figures, Reply, Room, User};
+pub use command::{Act, Answer, Bot, Command, Device, Figures, Hook, Reply, Room, User};
 pub use offline::{Offline, RestoreError, Restored, restore};
 
 use std::sync::Arc;
@@ -54,6 +55,12 @@ impl Administration {
             Command::Invites => self.invites().await,
             Command::CreateInvite { role, uses, life_ms } => self.create_invite(role, uses, life_ms).await,
             Command::RevokeInvite { invite } => self.revoke_invite(invite).await,
+            Command::Hooks => self.hooks().await,
+            Command::CreateHook { name, room } => self.create_hook(name, room).await,
+            Command::RevokeHook { hook } => self.revoke_hook(hook).await,
+            Command::Bots => self.bots().await,
+            Command::CreateBot { name, rooms } => self.create_bot(name, rooms).await,
+            Command::RevokeBot { name } => self.revoke_bot(name).await,
             Command::Stats => self.stats().await,
             Command::Audit { limit } => self.audit(limit).await,
             Command::Backup { to } => self.backup(to).await,

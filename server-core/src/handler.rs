@@ -1,5 +1,6 @@
 //! What each request does: looks up, asks the permission function, writes through the committer.
 
+pub(crate) mod behalf;
 pub(crate) mod history;
 pub(crate) mod invites;
 pub(crate) mod members;

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use protocol::{HostCard, InviteId, InviteLink, Moved, Registration, Role, Secret, UnixMillis, limits};
+use protocol::{
+    HostCard, InviteId, InviteLink, MemberId, Moved, Registration, Role, Secret, UnixMillis, limits,
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vault::rusqlite::Connection;
@@ -31,6 +33,9 @@ use crate::token;
 /// One attempt comes back after this long.
 const REFILL: Duration = Duration::from_secs(6);
 
+/// Requests a hook or bot may make in a row, and the time after which one comes back.
+const PROGRAM: (u32, Duration) = (100, Duration::from_millis(500));
+
 /// How long a statement stays compiled: all of ours fit.
 const STATEMENTS: usize = 128;
 
@@ -47,6 +52,7 @@ pub(crate) struct Host {
     pub(crate) hashing: Hashing,
     pub(crate) by_address: Mutex<Attempts<IpAddr>>,
     pub(crate) by_account: Mutex<Attempts<String>>,
+    by_program: Mutex<Attempts<MemberId>>,
     pub(crate) stop: CancellationToken,
     /// Where the host is, if not here.
     pub(crate) moved: ArcSwapOption<Moved>,
@@ -78,6 +84,7 @@ impl Host {
             hashing: Hashing::new()?,
             by_address: Mutex::new(Attempts::new(config.limits.attempts_per_address, REFILL)),
             by_account: Mutex::new(Attempts::new(config.limits.attempts_per_account, REFILL)),
+            by_program: Mutex::new(Attempts::new(PROGRAM.0, PROGRAM.1)),
             stop: CancellationToken::new(),
             open: AtomicBool::new(row.registration == Registration::Open),
             owner: Mutex::new(owner),
@@ -144,6 +151,12 @@ impl Host {
     pub(crate) fn attempt_from(&self, address: IpAddr) -> Result<(), Refusal> {
         let mut attempts = self.by_address.lock().expect("nothing panics while it holds the buckets");
         attempts.take(address, Instant::now()).map_err(wait)
+    }
+
+    /// Takes one request of a hook or bot.
+    pub(crate) fn program_speaks(&self, member: MemberId, now: Instant) -> Result<(), Refusal> {
+        let mut attempts = self.by_program.lock().expect("nothing panics while it holds the buckets");
+        attempts.take(member, now).map_err(wait)
     }
 
     /// Takes one attempt at an account.

@@ -1,9 +1,12 @@
 //! The host's one port over HTTP: who may speak to it, and which path leads where.
 //!
-//! Nothing here is private to a member: what needs a right goes over the WebSocket.
+//! What needs a right goes over the WebSocket, or comes from a program with a secret of its own: hooks and bots.
 
+mod bots;
+mod fault;
 pub(crate) mod gate;
 mod health;
+mod hooks;
 mod moved;
 mod trail;
 mod upgrade;
@@ -25,6 +28,8 @@ pub(crate) fn router(host: Arc<Host>) -> Router {
         .route("/version", get(health::version))
         .route(protocol::MOVED_PATH, get(moved::note))
         .route(protocol::WS_PATH, get(upgrade::upgrade))
+        .merge(hooks::routes())
+        .merge(bots::routes(&host))
         .fallback(web::page)
         .layer(middleware::from_fn_with_state(Arc::clone(&host), moved::point_there))
         .layer(middleware::from_fn_with_state(Arc::clone(&host), gate::check_host))

@@ -6,8 +6,10 @@
 pub(crate) mod figures;
 pub(crate) mod table {
     pub(crate) mod audits;
+    pub(crate) mod bots;
     pub(crate) mod events;
     pub(crate) mod forwards;
+    pub(crate) mod hooks;
     pub(crate) mod host;
     pub(crate) mod invites;
     pub(crate) mod members;
@@ -27,7 +29,8 @@ use vault::{CommitError, Migration, ReadError, Schema};
 
 use crate::error::Refusal;
 use table::{
-    audits, events, forwards, host, invites, members, memberships, messages, passwords, rooms, sessions,
+    audits, bots, events, forwards, hooks, host, invites, members, memberships, messages, passwords, rooms,
+    sessions,
 };
 
 /// Every step ever shipped, oldest first; append only.
@@ -45,6 +48,8 @@ pub(crate) const SCHEMA: Schema = Schema {
         Migration { name: "forwards", sql: forwards::SCHEMA },
         Migration { name: "messages", sql: messages::SCHEMA },
         Migration { name: "invite_rooms", sql: invites::ROOMS_SCHEMA },
+        Migration { name: "bots", sql: bots::SCHEMA },
+        Migration { name: "hooks", sql: hooks::SCHEMA },
     ],
 };
 

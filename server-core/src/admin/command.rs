@@ -6,6 +6,7 @@ use protocol::{
     DeviceId, ErrorCode, Failure, Invite, InviteId, MemberId, Role, RoomId, Secret, UnixMillis, Visibility,
 };
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// What the operator may ask.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -68,6 +69,34 @@ pub enum Command {
     RevokeInvite {
         /// Which.
         invite: InviteId,
+    },
+    /// All incoming webhooks. Answer: `hooks`.
+    Hooks,
+    /// Makes an incoming webhook for a room. Answer: `hook_created`.
+    CreateHook {
+        /// As whom it posts; a new account.
+        name: String,
+        /// The room's name, or its id.
+        room: String,
+    },
+    /// Ends an incoming webhook. Answer: `done`.
+    RevokeHook {
+        /// Which.
+        hook: Uuid,
+    },
+    /// All bots. Answer: `bots`.
+    Bots,
+    /// Makes a bot. Answer: `bot_created`.
+    CreateBot {
+        /// Its name; a new account.
+        name: String,
+        /// The rooms it is in, by name or id.
+        rooms: Vec<String>,
+    },
+    /// Ends a bot's token. Answer: `done`.
+    RevokeBot {
+        /// Whose.
+        name: String,
     },
     /// How much there is of everything. Answer: `stats`.
     Stats,
@@ -148,6 +177,32 @@ pub enum Answer {
         /// For a browser.
         web_link: Secret,
     },
+    /// By name.
+    Hooks {
+        /// Them.
+        hooks: Vec<Hook>,
+    },
+    /// A hook's address and key, shown this once.
+    HookCreated {
+        /// For revoking it.
+        id: Uuid,
+        /// Where to post.
+        url: Secret,
+        /// With which GitHub signs.
+        signing_key: Secret,
+    },
+    /// By name.
+    Bots {
+        /// Them.
+        bots: Vec<Bot>,
+    },
+    /// A bot's token, shown this once.
+    BotCreated {
+        /// Its account.
+        id: MemberId,
+        /// For `Authorization: Bearer`.
+        token: Secret,
+    },
     /// How much there is of everything.
     Stats(Figures),
     /// Newest first.
@@ -205,6 +260,26 @@ pub struct Room {
     pub members: u32,
     /// How many events its log has.
     pub events: u64,
+}
+
+/// An incoming webhook.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Hook {
+    /// For revoking it.
+    pub id: Uuid,
+    /// As whom it posts.
+    pub name: String,
+    /// Into which room.
+    pub room: String,
+}
+
+/// A bot.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Bot {
+    /// Its account.
+    pub id: MemberId,
+    /// As shown.
+    pub name: String,
 }
 
 /// How much there is of everything.

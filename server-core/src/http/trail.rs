@@ -13,9 +13,14 @@ use uuid::Uuid;
 /// The header of the number.
 const REQUEST_ID: &str = "x-request-id";
 
+/// The number of the request in hand.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RequestId(pub(crate) Uuid);
+
 /// Numbers a request and notes how it was answered.
-pub(crate) async fn number(request: Request, next: Next) -> Response {
+pub(crate) async fn number(mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7();
+    request.extensions_mut().insert(RequestId(id));
     let began = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let method = request.method().clone();

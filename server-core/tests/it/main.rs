@@ -6,6 +6,7 @@ mod hostile;
 mod messages;
 mod operating;
 mod people;
+mod programs;
 mod rooms;
 mod service;
 mod support;

@@ -39,6 +39,12 @@ enum What {
     /// Invites.
     #[command(subcommand)]
     Invite(Invite),
+    /// Incoming webhooks: programs that post into a room.
+    #[command(subcommand)]
+    Hook(Hook),
+    /// Bots: programs that post and read, by the HTTP API.
+    #[command(subcommand)]
+    Bot(Bot),
     /// Signed-in devices.
     #[command(subcommand)]
     Session(Session),
@@ -115,6 +121,44 @@ enum Invite {
 }
 
 #[derive(Debug, Subcommand)]
+enum Hook {
+    /// Makes a webhook and prints its address and signing key, this once.
+    Create {
+        /// As whom it posts; a new account.
+        name: String,
+        /// The room's name, or its id.
+        #[arg(long)]
+        room: String,
+    },
+    /// Lists all webhooks.
+    List,
+    /// Ends a webhook.
+    Revoke {
+        /// Which, as listed.
+        hook: uuid::Uuid,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Bot {
+    /// Makes a bot and prints its token, this once.
+    Create {
+        /// Its name; a new account.
+        name: String,
+        /// A room it is in, by name or id; may be given several times.
+        #[arg(long, required = true)]
+        room: Vec<String>,
+    },
+    /// Lists all bots.
+    List,
+    /// Ends a bot's token.
+    Revoke {
+        /// Whose.
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 enum Session {
     /// Lists the devices of an account.
     List {
@@ -182,6 +226,12 @@ impl What {
             }
             Self::Invite(Invite::List) => Command::Invites,
             Self::Invite(Invite::Revoke { invite }) => Command::RevokeInvite { invite },
+            Self::Hook(Hook::Create { name, room }) => Command::CreateHook { name, room },
+            Self::Hook(Hook::List) => Command::Hooks,
+            Self::Hook(Hook::Revoke { hook }) => Command::RevokeHook { hook },
+            Self::Bot(Bot::Create { name, room }) => Command::CreateBot { name, rooms: room },
+            Self::Bot(Bot::List) => Command::Bots,
+            Self::Bot(Bot::Revoke { name }) => Command::RevokeBot { name },
             Self::Session(Session::List { name }) => Command::Sessions { name },
             Self::Session(Session::Revoke { name, device, all: _ }) => {
                 Command::RevokeSession { name, device }

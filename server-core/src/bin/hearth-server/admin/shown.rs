@@ -42,6 +42,19 @@ pub(crate) fn lines(answer: &Answer) -> Vec<String> {
         Answer::InviteCreated { id, link, web_link } => {
             vec![format!("invite   {id}"), format!("app      {}", link.0), format!("browser  {}", web_link.0)]
         }
+        Answer::Hooks { hooks } => table(
+            &["NAME", "ROOM", "ID"],
+            hooks.iter().map(|hook| [hook.name.clone(), hook.room.clone(), hook.id.to_string()]),
+        ),
+        Answer::HookCreated { id, url, signing_key } => vec![
+            format!("hook         {id}"),
+            format!("address      {}", url.0),
+            format!("signing key  {}", signing_key.0),
+        ],
+        Answer::Bots { bots } => {
+            table(&["NAME", "ID"], bots.iter().map(|bot| [bot.name.clone(), bot.id.to_string()]))
+        }
+        Answer::BotCreated { id, token } => vec![format!("bot    {id}"), format!("token  {}", token.0)],
         Answer::Stats(figures) => vec![
             format!("members   {} ({} here now)", figures.members, figures.online),
             format!("sessions  {}", figures.sessions),

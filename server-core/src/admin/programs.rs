@@ -1,0 +1,133 @@
+//! Accounts that programs use: hooks, which post into one room, and bots, which also read.
+
+use protocol::{Event, MemberId, Role, RoomId, Secret, limits};
+use uuid::Uuid;
+use vault::rusqlite::Connection;
+
+use super::{Administration, Answer, Bot, Hook};
+use crate::admission::{Account, write_account};
+use crate::error::Refusal;
+use crate::names::fold;
+use crate::store::table::{bots, hooks, members, rooms};
+use crate::store::{Denied, now};
+use crate::token;
+
+/// A program's new account, and what that did to the logs of its rooms.
+type Made = (members::Row, Vec<Event>);
+
+impl Administration {
+    pub(super) async fn hooks(&self) -> Result<Answer, Refusal> {
+        let all = self.host.read(|conn| Ok(hooks::all(conn)?)).await?;
+        let shown = |(id, name, room)| Hook { id, name, room };
+        Ok(Answer::Hooks { hooks: all.into_iter().map(shown).collect() })
+    }
+
+    pub(super) async fn create_hook(&self, name: String, room: String) -> Result<Answer, Refusal> {
+        let name = checked(&name)?;
+        let (token, hash) = token::fresh()?;
+        let (signing, _) = token::fresh()?;
+        let (id, signing_key, called) = (Uuid::now_v7(), signing.0.clone(), name.clone());
+        let work = move |conn: &Connection| -> Result<Made, Denied> {
+            let room = find_room(conn, &room)?;
+            let made = write_program(conn, &called, &[room])?;
+            let row = hooks::Row { id, room, member: made.0.id, signing_key };
+            hooks::insert(conn, &row, &hash, now())?;
+            Ok(made)
+        };
+        self.introduce(("hook made", name), work).await?;
+        let address = self.addresses.first().cloned().unwrap_or_default();
+        let here = address.parse().is_ok_and(|address: std::net::SocketAddr| address.ip().is_loopback());
+        let scheme = if here { "http" } else { "https" };
+        Ok(Answer::HookCreated {
+            id,
+            url: Secret(format!("{scheme}://{address}/hooks/{}", token.0)),
+            signing_key: signing,
+        })
+    }
+
+    pub(super) async fn revoke_hook(&self, hook: Uuid) -> Result<Answer, Refusal> {
+        let work = move |conn: &Connection| match hooks::remove(conn, hook)? {
+            true => Ok(()),
+            false => Err(Refusal::not_found("hook").into()),
+        };
+        self.commit(("hook revoked", hook.to_string()), work, |(), _| {}).await?;
+        Ok(Answer::Done)
+    }
+
+    pub(super) async fn bots(&self) -> Result<Answer, Refusal> {
+        let all = self.host.read(|conn| Ok(bots::all(conn)?)).await?;
+        Ok(Answer::Bots { bots: all.into_iter().map(|(id, name)| Bot { id, name }).collect() })
+    }
+
+    pub(super) async fn create_bot(&self, name: String, into: Vec<String>) -> Result<Answer, Refusal> {
+        let name = checked(&name)?;
+        let (token, hash) = token::fresh()?;
+        let called = name.clone();
+        let work = move |conn: &Connection| -> Result<Made, Denied> {
+            let into = into.iter().map(|room| find_room(conn, room)).collect::<Result<Vec<_>, _>>()?;
+            let made = write_program(conn, &called, &into)?;
+            bots::insert(conn, made.0.id, &hash, now())?;
+            Ok(made)
+        };
+        let member = self.introduce(("bot made", name), work).await?;
+        Ok(Answer::BotCreated { id: member, token })
+    }
+
+    pub(super) async fn revoke_bot(&self, name: String) -> Result<Answer, Refusal> {
+        let asked = name.clone();
+        let work = move |conn: &Connection| {
+            let member = members::by_name(conn, asked.trim())?.map(|member| member.id);
+            match member.map(|member| bots::remove(conn, member)).transpose()? {
+                Some(true) => Ok(()),
+                _ => Err(Refusal::not_found("bot").into()),
+            }
+        };
+        self.commit(("bot revoked", name), work, |(), _| {}).await?;
+        Ok(Answer::Done)
+    }
+
+    /// Writes a program's account and tells everyone of it.
+    async fn introduce<W>(&self, act: (&'static str, String), work: W) -> Result<MemberId, Refusal>
+    where
+        W: FnOnce(&Connection) -> Result<Made, Denied> + Send + 'static,
+    {
+        let made = self.commit(act, work, |(member, events), hub| {
+            hub.tell_everyone(protocol::Reply::Member { member: member.clone().shown(false) });
+            for event in events {
+                hub.tell_room(event.room, protocol::Reply::Event { event: event.clone() });
+            }
+        });
+        Ok(made.await?.0.id)
+    }
+}
+
+fn checked(name: &str) -> Result<String, Refusal> {
+    Ok(limits::check_name(name).map_err(|problem| Refusal::field("name", problem))?.to_owned())
+}
+
+/// A room by its id, or by its name where only one has it.
+fn find_room(conn: &Connection, text: &str) -> Result<RoomId, Denied> {
+    let all = rooms::all(conn)?;
+    if let Some(room) = all.iter().find(|room| room.id.to_string() == text) {
+        return Ok(room.id);
+    }
+    let wanted = fold(text.trim_start_matches('#'));
+    let mut named = all.iter().filter(|room| fold(&room.name) == wanted);
+    match (named.next(), named.next()) {
+        (Some(room), None) => Ok(room.id),
+        (Some(_), Some(_)) => {
+            Err(Refusal::field("room", "is a name that several rooms have; give the id").into())
+        }
+        (None, _) => Err(Refusal::not_found("room").into()),
+    }
+}
+
+/// A guest: it sees nothing but the rooms it is in.
+fn write_program(conn: &Connection, name: &str, into: &[RoomId]) -> Result<Made, Denied> {
+    let account = Account { name: name.to_owned(), password_hash: None };
+    let (member, log) = write_account(conn, account, Role::Guest, into, now())?;
+    if log.len() != into.len() {
+        return Err(Refusal::forbidden("an archived room takes nobody in; bring it back first").into());
+    }
+    Ok((members::by_id(conn, member)?.ok_or_else(Refusal::internal)?, log))
+}

@@ -1,0 +1,45 @@
+//! Requests of programs that have no connection: the same handlers and the same permission function, one answer.
+
+use std::sync::Arc;
+
+use protocol::{DeviceId, MemberId, Reply, Request, decode_server};
+use uuid::Uuid;
+
+use super::Caller;
+use crate::dispatch::dispatch;
+use crate::error::Refusal;
+use crate::host::Host;
+use crate::hub::Outlet;
+use crate::hub::outlet::Next;
+use crate::hub::state::ConnectionId;
+use crate::store::stopping;
+
+/// No connection has this number.
+const NOWHERE: ConnectionId = ConnectionId(0);
+
+/// Asks `request` as `member`, who is known to be who they say.
+pub(crate) async fn ask(host: &Arc<Host>, member: MemberId, request: Request) -> Result<Reply, Refusal> {
+    if host.moved.load().is_some() {
+        return Err(stopping());
+    }
+    let outlet = Arc::new(Outlet::new(host.live.load().limits.queue_bytes));
+    let caller = Caller {
+        host: Arc::clone(host),
+        outlet: Arc::clone(&outlet),
+        connection: NOWHERE,
+        member,
+        device: DeviceId(Uuid::nil()),
+    };
+    dispatch(caller, 1, request).await;
+    let answered = tokio::time::timeout(host.config.timeouts.lease, outlet.next(usize::MAX)).await;
+    let Ok(Next::Write(frames)) = answered else { return Err(stopping()) };
+    let reply = frames.first().and_then(|frame| decode_server(frame).ok()).map(|frame| frame.reply);
+    match reply.ok_or_else(Refusal::internal)? {
+        Reply::Error(failure) => Err(Refusal {
+            code: failure.code,
+            message: failure.message,
+            retry_after_ms: failure.retry_after_ms,
+        }),
+        reply => Ok(reply),
+    }
+}

@@ -1,0 +1,129 @@
+//! GitHub's events, whose signature is checked over the body as it came.
+
+use ring::hmac;
+use serde_json::Value;
+
+use super::text::{first_line, link};
+
+/// Commits listed of one push.
+const COMMITS: usize = 10;
+
+/// Whether `header` signs `body` with `key`.
+pub(super) fn is_signed(key: &str, header: &str, body: &[u8]) -> bool {
+    let Some(digits) = header.strip_prefix("sha256=") else { return false };
+    let Some(signature) = unhex(digits) else { return false };
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
+    // Takes the same time wherever they differ.
+    hmac::verify(&key, body, &signature).is_ok()
+}
+
+fn unhex(digits: &str) -> Option<Vec<u8>> {
+    let digits = digits.as_bytes();
+    if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    let byte =
+        |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    digits.chunks_exact(2).map(byte).collect()
+}
+
+/// What an event says to people; `None` if nothing.
+pub(super) fn read(event: &str, payload: &Value) -> Option<String> {
+    let text = |path: &str| payload.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let action = text("/action").replace('_', " ");
+    let repository = link(text("/repository/full_name"), text("/repository/html_url"));
+    let who = text("/sender/login");
+    let titled = |object: &str| {
+        let number = payload.pointer(&format!("/{object}/number")).and_then(Value::as_u64);
+        let label = format!("#{} {}", number.unwrap_or_default(), text(&format!("/{object}/title")));
+        link(&label, text(&format!("/{object}/html_url")))
+    };
+    Some(match event {
+        "ping" => format!("GitHub will report on {repository}"),
+        "push" => push(payload, who, &repository)?,
+        "pull_request" if payload.pointer("/pull_request/merged") == Some(&Value::Bool(true)) => {
+            format!("{who} merged {} in {repository}", titled("pull_request"))
+        }
+        "pull_request" => format!("{who} {action} pull request {} in {repository}", titled("pull_request")),
+        "pull_request_review" => {
+            let state = text("/review/state").replace('_', " ");
+            format!("{who} reviewed {} in {repository}: {state}", titled("pull_request"))
+        }
+        "issues" => format!("{who} {action} issue {} in {repository}", titled("issue")),
+        "issue_comment" if action == "created" => {
+            let comment = first_line(text("/comment/body"));
+            format!("{who} commented on {} in {repository}\n> {comment}", titled("issue"))
+        }
+        "release" if action == "published" => {
+            let name = link(text("/release/tag_name"), text("/release/html_url"));
+            format!("{who} released {name} of {repository}")
+        }
+        "workflow_run" if action == "completed" => {
+            let run = link(text("/workflow_run/name"), text("/workflow_run/html_url"));
+            let branch = text("/workflow_run/head_branch");
+            format!("{run} on `{branch}` of {repository}: **{}**", text("/workflow_run/conclusion"))
+        }
+        "create" | "delete" => {
+            format!("{who} {event}d {} `{}` in {repository}", text("/ref_type"), text("/ref"))
+        }
+        _ => return None,
+    })
+}
+
+fn push(payload: &Value, who: &str, repository: &str) -> Option<String> {
+    let commits = payload.get("commits").and_then(Value::as_array)?;
+    let reference = payload.get("ref").and_then(Value::as_str).unwrap_or_default();
+    let branch = reference.strip_prefix("refs/heads/").unwrap_or(reference);
+    if commits.is_empty() {
+        return None;
+    }
+    let mut lines = vec![format!("{who} pushed {} to `{branch}` of {repository}", commits.len())];
+    for commit in commits.iter().take(COMMITS) {
+        let text = |name: &str| commit.get(name).and_then(Value::as_str).unwrap_or_default();
+        let short = text("id").chars().take(7).collect::<String>();
+        lines.push(format!("- {} {}", link(&short, text("url")), first_line(text("message"))));
+    }
+    Some(lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_the_holder_of_the_key_signs() {
+        // The example of GitHub's documentation.
+        let signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+        assert!(is_signed("It's a Secret to Everybody", signature, b"Hello, World!"));
+        assert!(!is_signed("It's a Secret to Everybody", signature, b"Hello, World?"));
+        assert!(!is_signed("another", signature, b"Hello, World!"));
+        for bad in ["", "sha256=", "sha1=757107ea", &signature.replace('7', "é"), &signature[..70]] {
+            assert!(!is_signed("It's a Secret to Everybody", bad, b"Hello, World!"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn events_are_told_in_a_line_or_not_at_all() {
+        let repository = json!({ "full_name": "studio/site", "html_url": "https://github.com/studio/site" });
+        let push = json!({ "ref": "refs/heads/main", "repository": repository, "sender": { "login": "alice" },
+            "commits": [{ "id": "0123456789", "url": "https://github.com/c/1", "message": "fix it\n\nlong" }] });
+        assert_eq!(
+            read("push", &push).unwrap(),
+            "alice pushed 1 to `main` of [studio/site](https://github.com/studio/site)\n- [0123456](https://github.com/c/1) fix it"
+        );
+        let issue = json!({ "action": "opened", "repository": repository, "sender": { "login": "bob" },
+            "issue": { "number": 4, "title": "It [burns]", "html_url": "https://github.com/i/4" } });
+        assert!(
+            read("issues", &issue)
+                .unwrap()
+                .starts_with("bob opened issue [#4 It  burns ](https://github.com/i/4)")
+        );
+        assert_eq!(read("star", &issue), None);
+        for event in ["push", "pull_request", "release", "workflow_run", "issue_comment", "ping"] {
+            let _ = read(event, &json!({}));
+            let _ = read(event, &json!([1]));
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Other programs' words as Markdown that can't pretend to be more than text.
+
+use protocol::limits::TEXT_BYTES;
+
+/// A text that fits a message; `None` if nothing is left.
+pub(super) fn fit(mut text: String) -> Option<String> {
+    text.retain(|character| character != '\0');
+    if text.len() > TEXT_BYTES {
+        let mut end = TEXT_BYTES - '…'.len_utf8();
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push('…');
+    }
+    Some(text).filter(|text| !text.trim().is_empty())
+}
+
+/// `[label](url)`, or the label alone where the address is not one of the web.
+pub(super) fn link(label: &str, url: &str) -> String {
+    let label = label.replace(['[', ']', '\n', '\r'], " ");
+    let web = url.starts_with("https://") || url.starts_with("http://");
+    let plain = url.bytes().all(|byte| byte.is_ascii_graphic() && !b"()<>\"\\`".contains(&byte));
+    if web && plain { format!("[{label}]({url})") } else { label }
+}
+
+/// The first line of a text.
+pub(super) fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_leads_to_the_web_or_nowhere() {
+        assert_eq!(link("build 7", "https://ci.example.org/7"), "[build 7](https://ci.example.org/7)");
+        assert_eq!(link("x](http://evil.example", "javascript:alert(1)"), "x (http://evil.example");
+        assert_eq!(link("a", "https://a.example/ b"), "a");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_fits_is_a_text_of_a_message(text in ".{0,300}", times in 1usize..200) {
+            if let Some(text) = fit(text.repeat(times)) {
+                protocol::limits::check_text(&text).unwrap();
+            }
+        }
+    }
+}

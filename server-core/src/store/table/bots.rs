@@ -1,0 +1,43 @@
+//! Accounts that programs use, by a token instead of a password.
+
+use protocol::{MemberId, UnixMillis};
+use vault::rusqlite::{Connection, OptionalExtension, Result, params};
+
+use crate::store::uuid;
+
+pub(crate) const SCHEMA: &str = "
+-- Accounts that programs use, by a token instead of a password.
+CREATE TABLE bots (
+    member BLOB NOT NULL PRIMARY KEY REFERENCES members (id),
+    -- SHA-256 of the token.
+    token_hash BLOB NOT NULL UNIQUE CHECK (length(token_hash) = 32),
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
+pub(crate) fn insert(conn: &Connection, member: MemberId, hash: &[u8; 32], now: UnixMillis) -> Result<()> {
+    conn.prepare_cached("INSERT INTO bots (member, token_hash, created_at) VALUES (?, ?, ?)")?
+        .execute(params![member.0.as_bytes(), hash, now.0])?;
+    Ok(())
+}
+
+/// Whose token this is.
+pub(crate) fn by_token(conn: &Connection, hash: &[u8; 32]) -> Result<Option<MemberId>> {
+    conn.prepare_cached("SELECT member FROM bots WHERE token_hash = ?")?
+        .query_row([hash], |row| Ok(MemberId(uuid(row, 0)?)))
+        .optional()
+}
+
+/// Ends a bot's token. Says whether there was one.
+pub(crate) fn remove(conn: &Connection, member: MemberId) -> Result<bool> {
+    Ok(conn.prepare_cached("DELETE FROM bots WHERE member = ?")?.execute([member.0.as_bytes()])? > 0)
+}
+
+/// All of them, by name.
+pub(crate) fn all(conn: &Connection) -> Result<Vec<(MemberId, String)>> {
+    conn.prepare_cached(
+        "SELECT member, name FROM bots JOIN members ON members.id = bots.member ORDER BY folded",
+    )?
+    .query_map([], |row| Ok((MemberId(uuid(row, "member")?), row.get("name")?)))?
+    .collect()
+}

@@ -1,0 +1,74 @@
+//! Incoming webhooks: an address that programs post to, for one room. Only the hash of the address is stored.
+
+use protocol::{MemberId, RoomId, UnixMillis};
+use uuid::Uuid;
+use vault::rusqlite::{Connection, OptionalExtension, Result, params};
+
+use crate::store::uuid;
+
+pub(crate) const SCHEMA: &str = "
+-- Incoming webhooks: an address that programs post to, for one room.
+CREATE TABLE hooks (
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    -- SHA-256 of the secret in the address.
+    token_hash BLOB NOT NULL UNIQUE CHECK (length(token_hash) = 32),
+    room BLOB NOT NULL REFERENCES rooms (id),
+    -- As whom it posts.
+    member BLOB NOT NULL REFERENCES members (id),
+    -- With which the other side signs what it sends (GitHub).
+    signing_key TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
+/// A hook as stored.
+#[derive(Clone)]
+pub(crate) struct Row {
+    pub(crate) id: Uuid,
+    pub(crate) room: RoomId,
+    pub(crate) member: MemberId,
+    pub(crate) signing_key: String,
+}
+
+pub(crate) fn insert(conn: &Connection, row: &Row, hash: &[u8; 32], now: UnixMillis) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO hooks (id, token_hash, room, member, signing_key, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+    )?
+    .execute(params![
+        row.id.as_bytes(),
+        hash,
+        row.room.0.as_bytes(),
+        row.member.0.as_bytes(),
+        row.signing_key,
+        now.0
+    ])?;
+    Ok(())
+}
+
+pub(crate) fn by_token(conn: &Connection, hash: &[u8; 32]) -> Result<Option<Row>> {
+    conn.prepare_cached("SELECT id, room, member, signing_key FROM hooks WHERE token_hash = ?")?
+        .query_row([hash], |row| {
+            Ok(Row {
+                id: uuid(row, "id")?,
+                room: RoomId(uuid(row, "room")?),
+                member: MemberId(uuid(row, "member")?),
+                signing_key: row.get("signing_key")?,
+            })
+        })
+        .optional()
+}
+
+/// Ends a hook. Says whether there was one.
+pub(crate) fn remove(conn: &Connection, id: Uuid) -> Result<bool> {
+    Ok(conn.prepare_cached("DELETE FROM hooks WHERE id = ?")?.execute([id.as_bytes()])? > 0)
+}
+
+/// Each one's id, the name it posts by, and its room's name; by name.
+pub(crate) fn all(conn: &Connection) -> Result<Vec<(Uuid, String, String)>> {
+    conn.prepare_cached(
+        "SELECT hooks.id AS id, members.name AS name, rooms.name AS room FROM hooks
+         JOIN members ON members.id = hooks.member JOIN rooms ON rooms.id = hooks.room ORDER BY members.folded",
+    )?
+    .query_map([], |row| Ok((uuid(row, "id")?, row.get("name")?, row.get("room")?)))?
+    .collect()
+}

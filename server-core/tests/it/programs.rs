@@ -1,0 +1,183 @@
+//! Hooks and bots: programs that post, and what they may not.
+
+use protocol::{Change, Reply, Request, Visibility};
+use server_core::admin::{Answer, Command};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::{World, soon};
+
+/// An answer over HTTP: status and body.
+async fn call(world: &World, head: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
+    let mut socket = TcpStream::connect(world.address()).await.unwrap();
+    let more = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<String>();
+    let (address, length) = (world.address(), body.len());
+    let request = format!(
+        "{head} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n{more}\r\n"
+    );
+    socket.write_all(request.as_bytes()).await.unwrap();
+    // A body that is refused early may not be taken to its end.
+    let _ = socket.write_all(body).await;
+    let mut answer = Vec::new();
+    let _ = soon(socket.read_to_end(&mut answer)).await;
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+async fn hook(world: &World, room: &str) -> (uuid::Uuid, String, String) {
+    let created = world.server.administer(Command::CreateHook { name: "CI".into(), room: room.into() }).await;
+    match created.unwrap() {
+        Answer::HookCreated { id, url, signing_key } => {
+            let path = url.0.split_once("/hooks/").unwrap().1;
+            (id, format!("/hooks/{path}"), signing_key.0)
+        }
+        other => panic!("no hook: {other:?}"),
+    }
+}
+
+async fn bot(world: &World, name: &str, room: &str) -> String {
+    let created = Command::CreateBot { name: name.into(), rooms: vec![room.into()] };
+    match world.server.administer(created).await.unwrap() {
+        Answer::BotCreated { token, .. } => format!("Bearer {}", token.0),
+        other => panic!("no bot: {other:?}"),
+    }
+}
+
+fn posted(reply: Reply) -> Option<String> {
+    match reply {
+        Reply::Event { event } => match event.change {
+            Change::Posted(posted) => Some(posted.text.0),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn a_hook_posts_into_its_room_until_it_is_revoked() {
+    let world = World::start().await;
+    let (mut alice, _) = world.alice().await;
+    let (id, path, _) = hook(&world, "general").await;
+    let said =
+        call(&world, &format!("POST {path}"), &[], br#"{"text":"green <https://ci.example.org|7>"}"#).await;
+    assert_eq!(said, (200, "ok".into()));
+    assert_eq!(alice.hears(posted).await, "green [7](https://ci.example.org)");
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    let body = b"payload=%7B%22text%22%3A%22by+form%22%7D";
+    assert_eq!(call(&world, &format!("POST {path}/slack"), &form, body).await.0, 200);
+    assert_eq!(alice.hears(posted).await, "by form");
+    let alert = br#"{"alerts":[{"status":"firing","labels":{"alertname":"DiskFull"}}]}"#;
+    assert_eq!(call(&world, &format!("POST {path}/alertmanager"), &[], alert).await.0, 200);
+    assert_eq!(alice.hears(posted).await, "FIRING **DiskFull**");
+
+    for (body, status) in [(&b"not json"[..], 400), (br#"{"text":" "}"#, 400), (b"{}", 400), (b"", 400)] {
+        assert_eq!(call(&world, &format!("POST {path}"), &[], body).await.0, status);
+    }
+    assert_eq!(call(&world, &format!("POST {path}"), &[], &vec![b'x'; 300 * 1024]).await.0, 413);
+    assert_eq!(call(&world, &format!("GET {path}"), &[], b"").await.0, 405);
+    world.server.administer(Command::RevokeHook { hook: id }).await.unwrap();
+    let gone = call(&world, &format!("POST {path}"), &[], br#"{"text":"late"}"#).await;
+    let never = call(&world, "POST /hooks/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &[], b"{}").await;
+    assert_eq!(gone.0, 404);
+    assert_eq!(gone, never, "a hook that was and one that never was look the same");
+}
+
+#[tokio::test]
+async fn github_is_heard_only_with_its_signature() {
+    let world = World::start().await;
+    let (mut alice, _) = world.alice().await;
+    let (_, path, key) = hook(&world, "#General").await;
+    let body = br#"{"action":"opened","sender":{"login":"bob"},"repository":{"full_name":"studio/site"},"issue":{"number":4,"title":"It burns"}}"#;
+    let signing = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key.as_bytes());
+    let digits = ring::hmac::sign(&signing, body)
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>();
+    let signature = format!("sha256={digits}");
+    let event = ("X-GitHub-Event", "issues");
+    let head = format!("POST {path}/github");
+    let signed = [event, ("X-Hub-Signature-256", signature.as_str())];
+    assert_eq!(call(&world, &head, &signed, body).await.0, 200);
+    assert_eq!(alice.hears(posted).await, "bob opened issue #4 It burns in studio/site");
+    assert_eq!(call(&world, &head, &[event], body).await.0, 403);
+    assert_eq!(call(&world, &head, &signed, br#"{"action":"closed"}"#).await.0, 403);
+}
+
+#[tokio::test]
+async fn a_bot_reads_posts_and_edits_where_it_is_and_nowhere_else() {
+    let world = World::start().await;
+    let (mut alice, me) = world.alice().await;
+    let secret = alice.create_room("secret", Visibility::Private).await;
+    let general = me.rooms[0].id;
+    alice.post(general, "good morning").await;
+    alice.hears(posted).await;
+    let token = bot(&world, "Butler", "general").await;
+    let auth = [("Authorization", token.as_str()), ("Content-Type", "application/json")];
+
+    let (status, rooms) = call(&world, "GET /api/v1/rooms", &auth, b"").await;
+    assert_eq!(status, 200);
+    assert!(rooms.contains("general") && !rooms.contains("secret"), "{rooms}");
+    let (_, history) =
+        call(&world, &format!("GET /api/v1/rooms/{general}/events?limit=50"), &auth, b"").await;
+    assert!(history.contains("good morning"), "{history}");
+
+    let post = format!("POST /api/v1/rooms/{general}/messages");
+    let (status, answer) = call(&world, &post, &auth, br#"{"text":"at your service"}"#).await;
+    assert_eq!(status, 201, "{answer}");
+    assert_eq!(alice.hears(posted).await, "at your service");
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    let message = answer["message"].as_str().unwrap();
+    let again = serde_json::json!({ "text": "at your service", "message": message }).to_string();
+    let (status, second) = call(&world, &post, &auth, again.as_bytes()).await;
+    assert_eq!((status, serde_json::from_str::<serde_json::Value>(&second).unwrap()), (201, answer.clone()));
+    let edit = format!("PUT /api/v1/rooms/{general}/messages/{message}");
+    assert_eq!(call(&world, &edit, &auth, br#"{"text":"at your command"}"#).await.0, 204);
+
+    let hidden = call(&world, &format!("GET /api/v1/rooms/{}/events", secret.id), &auth, b"").await;
+    let nowhere = format!("GET /api/v1/rooms/{}/events", uuid::Uuid::nil());
+    let unknown = call(&world, &nowhere, &auth, b"").await;
+    assert_eq!((hidden.0, unknown.0), (404, 404));
+    assert!(hidden.1.contains("\"code\":\"not_found\"") && hidden.1.contains("request_id"), "{}", hidden.1);
+    for (head, body) in
+        [(post.as_str(), &b"{}"[..]), (&post, b"x"), (&nowhere.replace("events", "events?limit=x"), b"")]
+    {
+        let (status, answer) = call(&world, head, &auth, body).await;
+        assert!(matches!(status, 400 | 404), "{head}: {status} {answer}");
+        assert!(answer.contains("\"error\""), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_bots_token_the_api_says_nothing() {
+    let world = World::start().await;
+    let (mut alice, me) = world.alice().await;
+    let token = bot(&world, "Butler", "general").await;
+    let session = format!("Bearer {}", me.token.unwrap().0);
+    for header in [None, Some("Bearer x"), Some(session.as_str()), Some("Basic QQ==")] {
+        let headers = header.map(|value| vec![("Authorization", value)]).unwrap_or_default();
+        let (status, answer) = call(&world, "GET /api/v1/rooms", &headers, b"").await;
+        assert_eq!(status, 401, "{answer}");
+    }
+    assert_eq!(call(&world, "GET /api/v1/rooms", &[("Authorization", &token)], b"").await.0, 200);
+    world.server.administer(Command::RevokeBot { name: "butler".into() }).await.unwrap();
+    assert_eq!(call(&world, "GET /api/v1/rooms", &[("Authorization", &token)], b"").await.0, 401);
+    assert_eq!(alice.ask(Request::Ping).await.unwrap(), Reply::Pong);
+}
+
+#[tokio::test]
+async fn a_program_that_talks_too_much_is_told_to_wait() {
+    let world = World::start().await;
+    let (_alice, _) = world.alice().await;
+    let token = bot(&world, "Butler", "general").await;
+    let mut last = (0, String::new());
+    for _ in 0..400 {
+        last = call(&world, "GET /api/v1/rooms", &[("Authorization", &token)], b"").await;
+        if last.0 == 429 {
+            break;
+        }
+    }
+    assert_eq!(last.0, 429);
+    assert!(last.1.contains("rate_limited"));
+}
