@@ -226,3 +226,9 @@ CREATE TABLE hooks (
     signing_key TEXT NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- For how long rooms keep what is said in them; those without a row keep it for good.
+CREATE TABLE retentions (
+    room BLOB NOT NULL PRIMARY KEY REFERENCES rooms (id) ON DELETE CASCADE,
+    days INTEGER NOT NULL CHECK (days > 0)
+) STRICT, WITHOUT ROWID;

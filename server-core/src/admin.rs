@@ -52,6 +52,7 @@ impl Administration {
             Command::Sessions { name } => self.sessions(name).await,
             Command::RevokeSession { name, device } => self.revoke_session(name, device).await,
             Command::Rooms => self.rooms().await,
+            Command::SetRetention { room, days } => self.set_retention(room, days).await,
             Command::Invites => self.invites().await,
             Command::CreateInvite { role, uses, life_ms } => self.create_invite(role, uses, life_ms).await,
             Command::RevokeInvite { invite } => self.revoke_invite(invite).await,

@@ -10,6 +10,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use protocol::{
     HostCard, InviteId, InviteLink, MemberId, Moved, Registration, Role, Secret, UnixMillis, limits,
 };
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vault::rusqlite::Connection;
@@ -54,6 +55,8 @@ pub(crate) struct Host {
     pub(crate) by_account: Mutex<Attempts<String>>,
     by_program: Mutex<Attempts<MemberId>>,
     pub(crate) stop: CancellationToken,
+    /// Wakes the one who lets go of old messages.
+    pub(crate) rules_changed: Notify,
     /// Where the host is, if not here.
     pub(crate) moved: ArcSwapOption<Moved>,
     open: AtomicBool,
@@ -86,6 +89,7 @@ impl Host {
             by_account: Mutex::new(Attempts::new(config.limits.attempts_per_account, REFILL)),
             by_program: Mutex::new(Attempts::new(PROGRAM.0, PROGRAM.1)),
             stop: CancellationToken::new(),
+            rules_changed: Notify::new(),
             open: AtomicBool::new(row.registration == Registration::Open),
             owner: Mutex::new(owner),
             config,

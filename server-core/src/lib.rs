@@ -37,6 +37,7 @@ mod live;
 mod metrics;
 mod names;
 mod network;
+mod retention;
 mod token;
 
 pub use config::{Config, HostKey, Limits, Timeouts, TlsFiles};

@@ -16,6 +16,7 @@ pub(crate) mod table {
     pub(crate) mod memberships;
     pub(crate) mod messages;
     pub(crate) mod passwords;
+    pub(crate) mod retentions;
     pub(crate) mod rooms;
     pub(crate) mod sessions;
 }
@@ -29,8 +30,8 @@ use vault::{CommitError, Migration, ReadError, Schema};
 
 use crate::error::Refusal;
 use table::{
-    audits, bots, events, forwards, hooks, host, invites, members, memberships, messages, passwords, rooms,
-    sessions,
+    audits, bots, events, forwards, hooks, host, invites, members, memberships, messages, passwords,
+    retentions, rooms, sessions,
 };
 
 /// Every step ever shipped, oldest first; append only.
@@ -50,6 +51,7 @@ pub(crate) const SCHEMA: Schema = Schema {
         Migration { name: "invite_rooms", sql: invites::ROOMS_SCHEMA },
         Migration { name: "bots", sql: bots::SCHEMA },
         Migration { name: "hooks", sql: hooks::SCHEMA },
+        Migration { name: "retentions", sql: retentions::SCHEMA },
     ],
 };
 

@@ -54,6 +54,14 @@ pub enum Command {
     },
     /// All rooms. Answer: `rooms`.
     Rooms,
+    /// Says for how long a room keeps what is said in it. Answer: `done`.
+    SetRetention {
+        /// The room's name, or its id.
+        room: String,
+        /// Days; without them, for good.
+        #[serde(default)]
+        days: Option<u32>,
+    },
     /// Living invites. Answer: `invites`.
     Invites,
     /// Makes an invite in the owner's name. Answer: `invite_created`.
@@ -260,6 +268,8 @@ pub struct Room {
     pub members: u32,
     /// How many events its log has.
     pub events: u64,
+    /// For how many days it keeps what is said in it; none for good.
+    pub days: Option<u32>,
 }
 
 /// An incoming webhook.

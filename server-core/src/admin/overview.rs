@@ -1,22 +1,44 @@
 //! What there is: rooms, figures, and who did what.
 
+use super::programs::find_room;
 use super::{Administration, Answer, Figures, Room};
 use crate::error::Refusal;
 use crate::store::figures;
-use crate::store::table::{audits, rooms};
+use crate::store::table::{audits, retentions, rooms};
+use vault::rusqlite::Connection;
 
 impl Administration {
     pub(super) async fn rooms(&self) -> Result<Answer, Refusal> {
+        let (mut all, rules) = self.host.read(|conn| Ok((rooms::all(conn)?, retentions::all(conn)?))).await?;
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        let days = |id| rules.iter().find(|(room, _)| *room == id).map(|(_, days)| *days);
         let shown = |room: protocol::Room| Room {
             id: room.id,
+            days: days(room.id),
             name: room.name,
             visibility: room.visibility,
             members: room.members,
             events: room.head.0,
         };
-        let mut all = self.host.read(|conn| Ok(rooms::all(conn)?)).await?;
-        all.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(Answer::Rooms { rooms: all.into_iter().map(shown).collect() })
+    }
+
+    pub(super) async fn set_retention(&self, room: String, days: Option<u32>) -> Result<Answer, Refusal> {
+        if days == Some(0) {
+            return Err(Refusal::field("days", "must be at least 1"));
+        }
+        let object = format!("{room}: {}", days.map_or("for good".to_owned(), |days| format!("{days} days")));
+        let work = move |conn: &Connection| {
+            let room = find_room(conn, &room)?;
+            match days {
+                Some(days) => retentions::set(conn, room, days)?,
+                None => retentions::remove(conn, room)?,
+            }
+            Ok(())
+        };
+        let host = self.host.clone();
+        self.commit(("retention set", object), work, move |(), _| host.rules_changed.notify_one()).await?;
+        Ok(Answer::Done)
     }
 
     pub(super) async fn stats(&self) -> Result<Answer, Refusal> {

@@ -106,7 +106,7 @@ fn checked(name: &str) -> Result<String, Refusal> {
 }
 
 /// A room by its id, or by its name where only one has it.
-fn find_room(conn: &Connection, text: &str) -> Result<RoomId, Denied> {
+pub(super) fn find_room(conn: &Connection, text: &str) -> Result<RoomId, Denied> {
     let all = rooms::all(conn)?;
     if let Some(room) = all.iter().find(|room| room.id.to_string() == text) {
         return Ok(room.id);

@@ -153,6 +153,10 @@ async fn invites_and_sessions_are_made_and_ended_from_the_command_line() {
     let set = Request::SetRegistration { registration: Registration::Invite };
     bob.ask(set).await.expect("an admin may");
     assert!(said(&folder, &["admin", "session", "list", "bob"]).await.contains(&bobs.device.to_string()));
+    said(&folder, &["admin", "room", "retention", "general", "--days", "30"]).await;
+    assert!(said(&folder, &["admin", "room", "list"]).await.contains("30 days"));
+    said(&folder, &["admin", "room", "retention", "general", "--forever"]).await;
+    assert!(said(&folder, &["admin", "room", "list"]).await.contains("for good"));
     said(&folder, &["admin", "session", "revoke", "bob", "--all"]).await;
     assert_eq!(bob.closed().await, 4200);
     assert_eq!(alice.ask(Request::Ping).await.unwrap(), Reply::Pong);

@@ -95,6 +95,17 @@ enum User {
 enum Room {
     /// Lists all rooms.
     List,
+    /// Says for how long a room keeps what is said in it; older messages are deleted for everyone.
+    Retention {
+        /// The room's name, or its id.
+        room: String,
+        /// For how many days.
+        #[arg(long, required_unless_present = "forever", value_parser = clap::value_parser!(u32).range(1..))]
+        days: Option<u32>,
+        /// For good.
+        #[arg(long, conflicts_with = "days")]
+        forever: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -221,6 +232,7 @@ impl What {
             }
             Self::User(User::Role { name, role }) => Command::SetRole { name, role: role.into() },
             Self::Room(Room::List) => Command::Rooms,
+            Self::Room(Room::Retention { room, days, forever: _ }) => Command::SetRetention { room, days },
             Self::Invite(Invite::Create { role, uses, days }) => {
                 Command::CreateInvite { role: role.into(), uses, life_ms: i64::from(days) * DAY }
             }

@@ -97,6 +97,8 @@ pub(crate) struct Limits {
     queue_bytes: usize,
     attempts_per_address: u32,
     attempts_per_account: u32,
+    members_per_room: u32,
+    rooms_per_member: u32,
 }
 
 /// In seconds.
@@ -197,6 +199,8 @@ impl Settings {
         config.limits.queue_bytes = self.limits.queue_bytes;
         config.limits.attempts_per_address = self.limits.attempts_per_address;
         config.limits.attempts_per_account = self.limits.attempts_per_account;
+        config.limits.members_per_room = self.limits.members_per_room;
+        config.limits.rooms_per_member = self.limits.rooms_per_member;
         config.timeouts.sign_in = seconds(self.timeouts.sign_in);
         config.timeouts.heartbeat = seconds(self.timeouts.heartbeat);
         config.timeouts.lease = seconds(self.timeouts.lease);

@@ -26,10 +26,11 @@ pub(crate) fn lines(answer: &Answer) -> Vec<String> {
             }),
         ),
         Answer::Rooms { rooms } => table(
-            &["NAME", "FOUND BY", "MEMBERS", "EVENTS", "ID"],
+            &["NAME", "FOUND BY", "MEMBERS", "EVENTS", "KEEPS", "ID"],
             rooms.iter().map(|room| {
                 let counts = (room.members.to_string(), room.events.to_string());
-                [room.name.clone(), word(&room.visibility), counts.0, counts.1, room.id.to_string()]
+                let keeps = room.days.map_or_else(|| "for good".to_owned(), |days| format!("{days} days"));
+                [room.name.clone(), word(&room.visibility), counts.0, counts.1, keeps, room.id.to_string()]
             }),
         ),
         Answer::Invites { invites } => table(

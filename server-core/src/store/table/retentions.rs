@@ -1,0 +1,47 @@
+//! For how long rooms keep what is said in them; those without a row keep it for good.
+
+use protocol::{MessageId, RoomId, UnixMillis};
+use vault::rusqlite::{Connection, Result, params};
+
+use crate::store::uuid;
+
+pub(crate) const SCHEMA: &str = "
+-- For how long rooms keep what is said in them; those without a row keep it for good.
+CREATE TABLE retentions (
+    room BLOB NOT NULL PRIMARY KEY REFERENCES rooms (id) ON DELETE CASCADE,
+    days INTEGER NOT NULL CHECK (days > 0)
+) STRICT, WITHOUT ROWID;
+";
+
+/// A day in milliseconds.
+const DAY: i64 = 24 * 3600 * 1000;
+
+pub(crate) fn set(conn: &Connection, room: RoomId, days: u32) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO retentions (room, days) VALUES (?1, ?2) ON CONFLICT (room) DO UPDATE SET days = ?2",
+    )?
+    .execute(params![room.0.as_bytes(), days])?;
+    Ok(())
+}
+
+pub(crate) fn remove(conn: &Connection, room: RoomId) -> Result<()> {
+    conn.prepare_cached("DELETE FROM retentions WHERE room = ?")?.execute([room.0.as_bytes()])?;
+    Ok(())
+}
+
+/// All rules, by room.
+pub(crate) fn all(conn: &Connection) -> Result<Vec<(RoomId, u32)>> {
+    conn.prepare_cached("SELECT room, days FROM retentions ORDER BY room")?
+        .query_map([], |row| Ok((RoomId(uuid(row, "room")?), row.get("days")?)))?
+        .collect()
+}
+
+/// Messages past their time, the oldest first.
+pub(crate) fn overdue(conn: &Connection, now: UnixMillis, limit: u32) -> Result<Vec<MessageId>> {
+    conn.prepare_cached(
+        "SELECT messages.id AS id FROM retentions JOIN messages ON messages.room = retentions.room
+         WHERE messages.deleted = 0 AND messages.at < ?1 - retentions.days * ?2 ORDER BY messages.n LIMIT ?3",
+    )?
+    .query_map(params![now.0, DAY, limit], |row| Ok(MessageId(uuid(row, "id")?)))?
+    .collect()
+}
