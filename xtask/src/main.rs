@@ -10,6 +10,7 @@ mod run;
 mod steps;
 mod test;
 mod tools;
+mod ui;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

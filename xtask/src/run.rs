@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 
 use crate::packages;
 use crate::steps::run as call;
-use crate::target;
-use crate::tools::{cargo, npm, npm_packages};
+use crate::tools::{cargo, npm_packages};
+use crate::{target, ui};
 
 /// Installs what is missing, builds, and starts with `arguments`.
 ///
@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         packages::install_for_build(display)?;
     }
     npm_packages("ui")?;
-    call(npm("ui").args(["run", "--silent", "build", "--", "--logLevel", "error"]))?;
+    ui::build()?;
     let program = if display { desktop()? } else { headless()? };
     let status = start(&program, display, arguments)?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::packages::{self, STORIES};
 use crate::steps::{Done, Steps, run, run_keeping};
 use crate::tools::{cargo, cargo_deny, npm, npm_packages};
-use crate::{bindings, root, target};
+use crate::{bindings, root, target, ui};
 
 /// One set of features for clippy, build and tests: switching it would compile the desktop shell twice.
 const FEATURES: &str = "hearth/custom-protocol";
@@ -62,7 +62,7 @@ fn web(steps: &mut Steps) {
         passed("")
     });
     // The host embeds what this makes, so it comes before every Rust build.
-    steps.step("ui build", &["npm packages"], |_| npm_run("build").and_then(|()| passed("")));
+    steps.step("ui build", &["npm packages"], |_| passed(ui::build()?));
 }
 
 fn rust(steps: &mut Steps) {
