@@ -19,6 +19,10 @@ CREATE TABLE members (
     -- The name in the form by which names are compared (NFKC, lower case).
     folded TEXT NOT NULL UNIQUE,
     role TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'guest')),
+    -- What they say of themselves.
+    status TEXT NOT NULL DEFAULT '',
+    -- Nobody signs in as one that is not active; of one that is gone, only what it wrote is left.
+    standing TEXT NOT NULL DEFAULT 'active' CHECK (standing IN ('active', 'deactivated', 'banned', 'gone')),
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -40,7 +44,9 @@ CREATE TABLE sessions (
     token_hash BLOB NOT NULL UNIQUE CHECK (length(token_hash) = 32),
     name TEXT NOT NULL,
     created_at INTEGER NOT NULL,
-    last_seen INTEGER NOT NULL
+    last_seen INTEGER NOT NULL,
+    -- From which network address it was last heard.
+    address TEXT NOT NULL DEFAULT ''
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX sessions_member ON sessions (member);
@@ -232,3 +238,14 @@ CREATE TABLE retentions (
     room BLOB NOT NULL PRIMARY KEY REFERENCES rooms (id) ON DELETE CASCADE,
     days INTEGER NOT NULL CHECK (days > 0)
 ) STRICT, WITHOUT ROWID;
+
+-- How members stand to each other, each for themselves. Nobody sees those of another.
+CREATE TABLE relations (
+    member BLOB NOT NULL REFERENCES members (id),
+    other BLOB NOT NULL REFERENCES members (id),
+    kind TEXT NOT NULL CHECK (kind IN ('contact', 'blocked')),
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (member, kind, other)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX relations_other ON relations (other);

@@ -5,7 +5,7 @@ use ts_rs::TS;
 
 use crate::handshake::ClientName;
 use crate::ids::{DeviceId, InviteId, MemberId, MessageId, RoomId, Seq};
-use crate::people::{Reading, Role, RoomRole, Visibility, is_default};
+use crate::people::{Reading, Role, RoomRole, Standing, Visibility, is_default};
 use crate::redacted::{Secret, Text};
 
 /// One request. Its answer carries the same `req`; answers may come in another order than the requests.
@@ -257,7 +257,59 @@ pub enum Request {
         current: Option<Secret>,
         /// The new one.
         new: Secret,
+        /// Whether to end my sessions on other devices.
+        #[serde(default, skip_serializing_if = "is_default")]
+        #[ts(as = "Option<bool>", optional)]
+        end_others: bool,
     },
+    /// Says who I am, to everyone. Answer: `done`.
+    SetProfile {
+        /// My name from now on.
+        name: String,
+        /// What I say of myself, at most [`TOPIC_CHARS`](crate::limits::TOPIC_CHARS); may be empty.
+        status: String,
+    },
+    /// Says what a member is on the host; `owner` hands the host over. Answer: `done`.
+    SetRole {
+        /// Who.
+        member: MemberId,
+        /// What.
+        role: Role,
+    },
+    /// Puts an account aside, sends it away, or lets it in again; its sessions end at once. Answer: `done`.
+    SetStanding {
+        /// Whose.
+        member: MemberId,
+        /// How it stands from now on; never `gone`.
+        standing: Standing,
+    },
+    /// Deletes an account for good; what it wrote stays, without its name. Answer: `done`.
+    DeleteAccount {
+        /// Whose.
+        member: MemberId,
+        /// Required for my own, where one is set.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        password: Option<Secret>,
+    },
+    /// Puts a member among my contacts, or takes them out. Answer: `done`.
+    SetContact {
+        /// Whom.
+        member: MemberId,
+        /// Whether they are one.
+        contact: bool,
+    },
+    /// Lets no direct messages of a member through to me, or lets them again. Answer: `done`.
+    SetBlock {
+        /// Whom.
+        member: MemberId,
+        /// Whether they are blocked.
+        blocked: bool,
+    },
+    /// My contacts and whom I blocked. Answer: `people`.
+    People,
+    /// Ends my sessions on all other devices. Answer: `done`.
+    RevokeOthers,
     /// My devices. Answer: `devices`.
     Devices,
     /// Ends the session of one of my devices, and its live connection. Answer: `done`.

@@ -32,7 +32,7 @@ pub use event::{Change, Edited, Event, Posted, Reaction};
 pub use handshake::{ClientName, HostCard, Moved, Registration, Welcome, moved_message, proof_message};
 pub use ids::{DeviceId, HostId, InviteId, MemberId, MessageId, RoomId, Seq, UnixMillis};
 pub use invite_link::InviteLink;
-pub use people::{Device, Invite, Member, Reading, Role, Room, RoomMember, RoomRole, Visibility};
+pub use people::{Device, Invite, Member, Reading, Role, Room, RoomMember, RoomRole, Standing, Visibility};
 pub use redacted::{Secret, Text};
 pub use server_frame::{Failure, HistoryPage, Reply, Revision, RoomSync, ServerFrame, SignedIn};
 

@@ -31,6 +31,21 @@ pub enum Visibility {
     Direct,
 }
 
+/// How an account stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// As usual.
+    #[default]
+    Active,
+    /// Put aside: nobody can sign in as them.
+    Deactivated,
+    /// Sent away: nobody can sign in as them.
+    Banned,
+    /// Deleted; what they wrote stays, without their name.
+    Gone,
+}
+
 /// What a member may do in one room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
@@ -64,6 +79,14 @@ pub struct Member {
     pub role: Role,
     /// Whether any device of theirs is connected.
     pub online: bool,
+    /// What they say of themselves; may be empty.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[ts(as = "Option<String>", optional)]
+    pub status: String,
+    /// How the account stands.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[ts(as = "Option<Standing>", optional)]
+    pub standing: Standing,
 }
 
 /// A room as its members, and for a public one everybody, see it.
@@ -126,6 +149,10 @@ pub struct Device {
     pub last_seen: UnixMillis,
     /// Whether it is the one asking.
     pub current: bool,
+    /// From which network address it was last heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub address: Option<String>,
 }
 
 /// An invite as those see it who may list invites. The secret is shown once, when it is made.

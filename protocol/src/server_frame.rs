@@ -97,6 +97,13 @@ pub enum Reply {
         /// Whether there are more after the last.
         more: bool,
     },
+    /// To `people`; also pushed to my other devices when it changed.
+    People {
+        /// My contacts.
+        contacts: Vec<MemberId>,
+        /// Whose direct messages I let not through.
+        blocked: Vec<MemberId>,
+    },
     /// To `devices`.
     Devices {
         /// Newest first.

@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use protocol::{
     Change, DeviceId, ErrorCode, Event, MemberId, Reading, Registration, Reply, Role, Room, RoomId, RoomRole,
-    Secret, SignIn, SignedIn, UnixMillis, Visibility, Welcome, limits,
+    Secret, SignIn, SignedIn, Standing, UnixMillis, Visibility, Welcome, limits,
 };
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -95,7 +95,7 @@ pub(crate) async fn sign_in(
         SignIn::Invite { token, name, password } => by_invite(&host, peer, &token, name, password).await?,
         SignIn::Register { name, password } => by_registration(&host, peer, name, password).await?,
     };
-    enter(host, outlet, req, (way, token), device).await
+    enter(host, outlet, req, (way, token), (device, peer.address.to_string())).await
 }
 
 /// Whether the answer to an earlier try was lost: what that try made is there.
@@ -219,11 +219,11 @@ async fn enter(
     outlet: Arc<Outlet>,
     req: u32,
     (way, token): (Way, (Secret, [u8; 32])),
-    device: String,
+    (device, address): (String, String),
 ) -> Result<Admission, Refusal> {
     let (answer, admitted) = oneshot::channel();
     let shared = Arc::clone(&host);
-    let work = move |conn: &Connection| write_entry(conn, way, &device, token, now());
+    let work = move |conn: &Connection| write_entry(conn, way, (&device, &address), token, now());
     let then = move |entered: Result<Entered, Refusal>, hub: &Arc<Hub>| {
         // If the connection ended meanwhile, the admission comes back and its drop is the departure.
         drop(answer.send(entered.map(|entered| admit(&shared, hub, outlet, req, entered))));
@@ -235,7 +235,7 @@ async fn enter(
 fn write_entry(
     conn: &Connection,
     way: Way,
-    device_name: &str,
+    seen: (&str, &str),
     (token, hash): (Secret, [u8; 32]),
     now: UnixMillis,
 ) -> Result<Entered, Denied> {
@@ -248,7 +248,7 @@ fn write_entry(
     let (member, events) = match way {
         Way::Session(hash) => {
             let (member, device) = sessions::by_token(conn, &hash)?.ok_or_else(session_ended)?;
-            sessions::seen(conn, device, device_name, now)?;
+            sessions::seen(conn, device, seen, now)?;
             return entered(conn, (member, device), None, Vec::new());
         }
         Way::Known(member) => (member, Vec::new()),
@@ -265,7 +265,7 @@ fn write_entry(
         }
     };
     let device = DeviceId(Uuid::now_v7());
-    sessions::insert(conn, (member, device), &hash, device_name, now)?;
+    sessions::insert(conn, (member, device), &hash, seen, now)?;
     entered(conn, (member, device), Some(token), events)
 }
 
@@ -276,6 +276,9 @@ fn entered(
     events: Vec<Event>,
 ) -> Result<Entered, Denied> {
     let member = members::by_id(conn, member)?.ok_or_else(session_ended)?;
+    if member.standing != Standing::Active {
+        return Err(Refusal::forbidden("this account was put aside; ask whoever runs the host").into());
+    }
     let has_password = passwords::of(conn, member.id)?.is_some();
     let rooms = rooms::of_member(conn, member.id, limits::LIST_ITEMS)?;
     Ok(Entered { member, device, token, rooms, has_password, events })
@@ -291,7 +294,7 @@ pub(crate) fn write_account(
 ) -> Result<(MemberId, Vec<Event>), Denied> {
     check_free(conn, &account.name)?;
     let id = MemberId(Uuid::now_v7());
-    members::insert(conn, &members::Row { id, name: account.name, role }, now)?;
+    members::insert(conn, &members::Row::new(id, account.name, role), now)?;
     if let Some(hash) = account.password_hash {
         passwords::set(conn, id, &hash, now)?;
     }

@@ -4,9 +4,10 @@ use protocol::{Reply, Request};
 
 use crate::error::Refusal;
 use crate::handler::{
-    Caller, history, invites, members, messages, pins, reactions, room_members, room_settings, rooms,
-    sessions, sync,
+    Caller, accounts, history, invites, members, messages, people, pins, reactions, room_members,
+    room_settings, rooms, sessions, sync,
 };
+use crate::store::table::relations;
 
 /// Answers one request of a signed-in connection.
 pub(crate) async fn dispatch(caller: Caller, req: u32, request: Request) {
@@ -68,7 +69,23 @@ async fn answer(caller: &Caller, req: u32, request: Request) -> Result<Option<Re
         }
         Request::Sync { cursors } => sync::catch_up(caller, cursors).await,
         Request::Members { after } => members::page(caller, after).await,
-        Request::SetPassword { current, new } => sessions::set_password(caller, req, current, new).await,
+        Request::SetPassword { current, new, end_others } => {
+            sessions::set_password(caller, req, current, (new, end_others)).await
+        }
+        Request::SetProfile { name, status } => accounts::set_profile(caller, req, &name, &status).await,
+        Request::SetRole { member, role } => accounts::set_role(caller, req, member, role).await,
+        Request::SetStanding { member, standing } => {
+            accounts::set_standing(caller, req, member, standing).await
+        }
+        Request::DeleteAccount { member, password } => accounts::delete(caller, req, member, password).await,
+        Request::SetContact { member, contact } => {
+            people::set(caller, req, member, (relations::Kind::Contact, contact)).await
+        }
+        Request::SetBlock { member, blocked } => {
+            people::set(caller, req, member, (relations::Kind::Blocked, blocked)).await
+        }
+        Request::People => people::mine(caller).await,
+        Request::RevokeOthers => sessions::revoke_others(caller, req).await,
         Request::Devices => sessions::devices(caller).await,
         Request::RevokeDevice { device } => sessions::revoke(caller, req, device).await,
         Request::CreateInvite { role, uses, life_ms, rooms } => {

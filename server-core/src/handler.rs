@@ -1,10 +1,12 @@
 //! What each request does: looks up, asks the permission function, writes through the committer.
 
+pub(crate) mod accounts;
 pub(crate) mod behalf;
 pub(crate) mod history;
 pub(crate) mod invites;
 pub(crate) mod members;
 pub(crate) mod messages;
+pub(crate) mod people;
 pub(crate) mod pins;
 pub(crate) mod presence;
 pub(crate) mod reactions;
@@ -16,7 +18,7 @@ pub(crate) mod sync;
 
 use std::sync::Arc;
 
-use protocol::{DeviceId, MemberId, Reply, Role, RoomId, RoomRole};
+use protocol::{DeviceId, MemberId, Reply, Role, RoomId, RoomRole, Standing, Visibility};
 use vault::rusqlite::Connection;
 
 use crate::admission::session_ended;
@@ -26,7 +28,7 @@ use crate::hub::state::ConnectionId;
 use crate::hub::{Hub, Outlet};
 use crate::permissions::{Object, Operation, permit};
 use crate::store::Denied;
-use crate::store::table::{members as member_rows, rooms as room_rows};
+use crate::store::table::{members as member_rows, relations, rooms as room_rows};
 
 /// A handler's answer: `None` when the write path will answer.
 pub(crate) type Answer = Result<Option<Reply>, Refusal>;
@@ -58,9 +60,10 @@ impl Caller {
     }
 }
 
-/// The role of `member` as stored at this moment.
+/// The role of `member` as stored at this moment, if the account stands.
 fn role(conn: &Connection, member: MemberId) -> Result<Role, Denied> {
-    Ok(member_rows::by_id(conn, member)?.ok_or_else(session_ended)?.role)
+    let row = member_rows::by_id(conn, member)?.filter(|row| row.standing == Standing::Active);
+    Ok(row.ok_or_else(session_ended)?.role)
 }
 
 /// Whether `member` may do `operation` to the host.
@@ -83,5 +86,9 @@ fn authorise_in(
         archived: standing.archived,
     });
     permit(role(conn, member)?, operation, object)?;
+    let talks_alone = standing.is_some_and(|standing| standing.visibility == Visibility::Direct);
+    if operation == Operation::Post && talks_alone && relations::is_silenced(conn, room, member)? {
+        return Err(Refusal::forbidden("there are no direct messages between you and this member").into());
+    }
     Ok(standing.is_some_and(|standing| standing.role.is_some()))
 }

@@ -64,6 +64,12 @@ pub(crate) enum Operation {
     RevokeInvite,
     /// What the command line of the host's own machine does.
     Administer,
+    /// Say what a member is on the host.
+    SetRole(Role),
+    /// Put an account aside, send it away, or let it in again.
+    SetStanding,
+    /// Delete an account.
+    DeleteAccount,
     /// Say who may register without an invite.
     SetRegistration,
 }
@@ -90,6 +96,13 @@ pub(crate) enum Object {
     Host,
     /// Something that is not there.
     Nothing,
+    /// An account.
+    Member {
+        /// What it is on the host.
+        role: Role,
+        /// Whether it is the actor's.
+        own: bool,
+    },
     /// A room.
     Room {
         /// Who can find it.
@@ -111,6 +124,7 @@ pub(crate) fn permit(role: Role, operation: Operation, object: Object) -> Result
     match object {
         Object::Host => on_host(role, operation),
         Object::Nothing => Err(Refusal::not_found("room")),
+        Object::Member { role: theirs, own } => to_member(role, operation, theirs, own),
         Object::Room { visibility, inside, runs, archived } => {
             in_room(role, operation, (visibility, archived), inside)?;
             match inside {
@@ -141,6 +155,31 @@ fn on_host(role: Role, operation: Operation) -> Result<(), Refusal> {
         Op::Administer if role == Role::Owner => Ok(()),
         Op::Administer => Err(Refusal::forbidden("only the owner may do this")),
         _ => Err(Refusal::not_found("room")),
+    }
+}
+
+/// The owner rules over everyone, administrators over members and guests.
+fn to_member(role: Role, operation: Operation, theirs: Role, own: bool) -> Result<(), Refusal> {
+    use Operation as Op;
+    let rules_over = |them: Role| match role {
+        Role::Owner => them != Role::Owner,
+        Role::Admin => matches!(them, Role::Member | Role::Guest),
+        Role::Member | Role::Guest => false,
+    };
+    let allowed = match operation {
+        Op::SetRole(Role::Owner) => role == Role::Owner && !own,
+        Op::SetRole(new) => !own && rules_over(theirs) && rules_over(new),
+        Op::SetStanding => !own && rules_over(theirs),
+        Op::DeleteAccount if own => theirs != Role::Owner,
+        Op::DeleteAccount => rules_over(theirs),
+        _ => return Err(Refusal::not_found("member")),
+    };
+    match allowed {
+        true => Ok(()),
+        false if own && role == Role::Owner => {
+            Err(Refusal::forbidden("a host has an owner; hand it over to another member first"))
+        }
+        false => Err(Refusal::forbidden("only the owner and administrators may do this; ask one of them")),
     }
 }
 
@@ -221,6 +260,9 @@ fn is_about_rooms(operation: Operation) -> bool {
             | Op::CreateInvite(_)
             | Op::ListInvites
             | Op::RevokeInvite
+            | Op::SetRole(_)
+            | Op::SetStanding
+            | Op::DeleteAccount
             | Op::SetRegistration
             | Op::Administer
     )
@@ -275,6 +317,29 @@ mod tests {
         ];
         for (operation, expected) in table {
             assert_eq!(row(operation, Object::Host), expected, "{operation:?}");
+        }
+    }
+
+    /// Rows: what is wanted; columns: the account's role, in the order of [`ROLES`].
+    #[test]
+    fn the_table_of_accounts() {
+        use Operation as Op;
+        let table = [
+            (Op::SetRole(Role::Owner), ["+fff", "+fff", "+fff", "+fff"]),
+            (Op::SetRole(Role::Admin), ["ffff", "+fff", "+fff", "+fff"]),
+            (Op::SetRole(Role::Member), ["ffff", "+fff", "++ff", "++ff"]),
+            (Op::SetRole(Role::Guest), ["ffff", "+fff", "++ff", "++ff"]),
+            (Op::SetStanding, ["ffff", "+fff", "++ff", "++ff"]),
+            (Op::DeleteAccount, ["ffff", "+fff", "++ff", "++ff"]),
+        ];
+        for (operation, expected) in table {
+            for (theirs, expected) in ROLES.into_iter().zip(expected) {
+                let object = Object::Member { role: theirs, own: false };
+                assert_eq!(row(operation, object), expected, "{operation:?} to {theirs:?}");
+                let own = permit(theirs, operation, Object::Member { role: theirs, own: true });
+                let leaves = operation == Op::DeleteAccount && theirs != Role::Owner;
+                assert_eq!(own.is_ok(), leaves, "{operation:?} to oneself as {theirs:?}");
+            }
         }
     }
 

@@ -16,6 +16,7 @@ pub(crate) mod table {
     pub(crate) mod memberships;
     pub(crate) mod messages;
     pub(crate) mod passwords;
+    pub(crate) mod relations;
     pub(crate) mod retentions;
     pub(crate) mod rooms;
     pub(crate) mod sessions;
@@ -31,7 +32,7 @@ use vault::{CommitError, Migration, ReadError, Schema};
 use crate::error::Refusal;
 use table::{
     audits, bots, events, forwards, hooks, host, invites, members, memberships, messages, passwords,
-    retentions, rooms, sessions,
+    relations, retentions, rooms, sessions,
 };
 
 /// Every step ever shipped, oldest first; append only.
@@ -52,6 +53,7 @@ pub(crate) const SCHEMA: Schema = Schema {
         Migration { name: "bots", sql: bots::SCHEMA },
         Migration { name: "hooks", sql: hooks::SCHEMA },
         Migration { name: "retentions", sql: retentions::SCHEMA },
+        Migration { name: "relations", sql: relations::SCHEMA },
     ],
 };
 

@@ -138,7 +138,7 @@ impl Client {
     /// # Errors
     /// See [`RequestError`].
     pub async fn set_password(&self, current: Option<Secret>, new: Secret) -> Result<(), RequestError> {
-        let reply = self.request(Request::SetPassword { current, new }).await?;
+        let reply = self.request(Request::SetPassword { current, new, end_others: false }).await?;
         expect!(reply, Reply::Done => self.shared.set_has_password())
     }
 

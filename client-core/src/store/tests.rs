@@ -23,7 +23,14 @@ struct Kept {
 }
 
 fn alice() -> Member {
-    Member { id: MemberId(Uuid::from_u128(1)), name: "alice".into(), role: Role::Member, online: false }
+    Member {
+        id: MemberId(Uuid::from_u128(1)),
+        name: "alice".into(),
+        role: Role::Member,
+        online: false,
+        status: String::new(),
+        standing: protocol::Standing::Active,
+    }
 }
 
 fn room(head: u64) -> Room {

@@ -3,7 +3,7 @@
 use protocol::{Change, ErrorCode, Event, MemberId, Reply, Room, RoomId, RoomRole, limits};
 use vault::rusqlite::Connection;
 
-use super::rooms::{bring_in, check_places, shown};
+use super::rooms::{bring_in, check_places, check_stands, shown};
 use super::{Answer, Caller, authorise_in};
 use crate::error::Refusal;
 use crate::permissions::Operation;
@@ -26,7 +26,7 @@ pub(crate) async fn add(caller: &Caller, req: u32, room: RoomId, member: MemberI
     let (by, limits) = (caller.member, caller.host.live.load().limits);
     let work = move |conn: &Connection| -> Result<Option<(Room, Event)>, Denied> {
         authorise_in(conn, by, Operation::AddToRoom, room)?;
-        members::by_id(conn, member)?.ok_or_else(|| Refusal::not_found("member"))?;
+        check_stands(conn, member)?;
         if memberships::exists(conn, room, member)? {
             return Ok(None);
         }

@@ -1,8 +1,8 @@
 //! Rooms: seeing, making, entering and leaving them.
 
 use protocol::{
-    Change, ErrorCode, Event, MemberId, Reading, Reply, Room, RoomId, RoomRole, Seq, UnixMillis, Visibility,
-    limits,
+    Change, ErrorCode, Event, MemberId, Reading, Reply, Room, RoomId, RoomRole, Seq, Standing, UnixMillis,
+    Visibility, limits,
 };
 use uuid::Uuid;
 use vault::rusqlite::Connection;
@@ -12,7 +12,7 @@ use crate::config::Limits;
 use crate::error::Refusal;
 use crate::identity::sha256;
 use crate::permissions::Operation;
-use crate::store::table::{events, members, memberships, rooms};
+use crate::store::table::{events, members, memberships, relations, rooms};
 use crate::store::{Denied, is_taken, now};
 
 pub(crate) async fn mine(caller: &Caller) -> Answer {
@@ -75,7 +75,12 @@ pub(crate) async fn open_direct(caller: &Caller, req: u32, mut others: Vec<Membe
             return Ok((vec![(member, shown(conn, room, member)?)], Vec::new()));
         }
         for other in &others {
-            members::by_id(conn, *other)?.ok_or_else(|| Refusal::not_found("member"))?;
+            check_stands(conn, *other)?;
+        }
+        if let [other] = others.as_slice()
+            && relations::is_blocked(conn, member, *other)?
+        {
+            return Err(Refusal::forbidden("there are no direct messages between you and this member").into());
         }
         write_direct(conn, &limits, (member, &others), between)
     };
@@ -207,6 +212,12 @@ pub(crate) fn bring_in(
     let since = if role == RoomRole::Admin { Seq(1) } else { joined.seq };
     memberships::insert(conn, (room, member), role, since, now)?;
     Ok(joined)
+}
+
+/// Whether there is such a member, who can be talked with.
+pub(crate) fn check_stands(conn: &Connection, member: MemberId) -> Result<(), Denied> {
+    let row = members::by_id(conn, member)?.filter(|row| row.standing == Standing::Active);
+    row.map(drop).ok_or_else(|| Refusal::not_found("member").into())
 }
 
 /// The room as `viewer` sees it.

@@ -48,8 +48,42 @@ pub(crate) async fn revoke(caller: &Caller, req: u32, device: DeviceId) -> Answe
         .await
 }
 
-pub(crate) async fn set_password(caller: &Caller, req: u32, current: Option<Secret>, new: Secret) -> Answer {
+/// Ends my sessions on all other devices.
+pub(crate) async fn revoke_others(caller: &Caller, req: u32) -> Answer {
+    let (member, device) = (caller.member, caller.device);
+    let work = move |conn: &Connection| Ok(sessions::remove_others(conn, member, device)?);
+    caller
+        .commit(req, work, move |ended, hub| {
+            ended.into_iter().for_each(|device| hub.end_device(member, device, None));
+            Reply::Done
+        })
+        .await
+}
+
+pub(crate) async fn set_password(
+    caller: &Caller,
+    req: u32,
+    current: Option<Secret>,
+    (new, end_others): (Secret, bool),
+) -> Answer {
     limits::check_password(&new.0).map_err(|problem| Refusal::field("new", problem))?;
+    let (member, device) = (caller.member, caller.device);
+    prove(caller, current).await?;
+    let hash = caller.host.hashing.hash(&new).await?;
+    let work = move |conn: &Connection| {
+        passwords::set(conn, member, &hash, now())?;
+        Ok(if end_others { sessions::remove_others(conn, member, device)? } else { Vec::new() })
+    };
+    caller
+        .commit(req, work, move |ended, hub| {
+            ended.into_iter().for_each(|device| hub.end_device(member, device, None));
+            Reply::Done
+        })
+        .await
+}
+
+/// Whether whoever speaks knows the member's password, if there is one.
+pub(super) async fn prove(caller: &Caller, current: Option<Secret>) -> Result<(), Refusal> {
     let member = caller.member;
     let known = caller.host.read(move |conn| {
         let folded = members::by_id(conn, member)?.map(|row| crate::names::fold(&row.name));
@@ -68,9 +102,7 @@ pub(crate) async fn set_password(caller: &Caller, req: u32, current: Option<Secr
         }
         caller.host.attempt_at_was_good(&folded);
     }
-    let hash = caller.host.hashing.hash(&new).await?;
-    let work = move |conn: &Connection| Ok(passwords::set(conn, member, &hash, now())?);
-    caller.commit(req, work, |(), _| Reply::Done).await
+    Ok(())
 }
 
 fn wrong() -> Refusal {

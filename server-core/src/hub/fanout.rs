@@ -103,6 +103,13 @@ impl Hub {
         others.for_each(|(_, outlet)| outlet.cut(CloseCode::SessionEnded));
     }
 
+    /// Ends all connections of `member`, but one: not one event after this.
+    pub(crate) fn end_member(&self, member: MemberId, but: Option<ConnectionId>) {
+        let state = self.state();
+        let all = state.of_member(member).filter(|(id, _)| Some(*id) != but);
+        all.for_each(|(_, outlet)| outlet.cut(CloseCode::SessionEnded));
+    }
+
     pub(crate) fn is_online(&self, member: MemberId) -> bool {
         self.state().is_online(member)
     }

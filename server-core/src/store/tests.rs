@@ -28,7 +28,7 @@ fn in_memory() -> Connection {
 
 fn room_of_alice(conn: &Connection) -> Result<(RoomId, MemberId)> {
     let (room, alice) = (RoomId(Uuid::now_v7()), MemberId(Uuid::now_v7()));
-    members::insert(conn, &members::Row { id: alice, name: "alice".into(), role: Role::Owner }, NOW)?;
+    members::insert(conn, &members::Row::new(alice, "alice".into(), Role::Owner), NOW)?;
     let new = rooms::New {
         id: room,
         name: "general".into(),
@@ -89,7 +89,7 @@ fn the_documented_schema_says_of_every_table_what_it_is_for() {
 fn a_host_has_one_owner_and_a_name_one_member() {
     let conn = in_memory();
     room_of_alice(&conn).unwrap();
-    let row = |name: &str, role| members::Row { id: MemberId(Uuid::now_v7()), name: name.into(), role };
+    let row = |name: &str, role| members::Row::new(MemberId(Uuid::now_v7()), name.into(), role);
     assert!(members::insert(&conn, &row("ALICE", Role::Member), NOW).is_err());
     assert!(members::insert(&conn, &row("bob", Role::Owner), NOW).is_err());
     members::insert(&conn, &row("bob", Role::Member), NOW).unwrap();

@@ -1,6 +1,7 @@
 //! The host from outside: raw WebSocket clients against a real server on loopback.
 #![allow(clippy::unwrap_used, reason = "a test ends where it is surprised")]
 
+mod accounts;
 mod catch_up;
 mod hostile;
 mod messages;

@@ -202,6 +202,7 @@ async fn a_password_is_changed_only_by_who_knows_it() {
     let set = |current: Option<&str>| Request::SetPassword {
         current: current.map(Secret::from),
         new: "a new password".into(),
+        end_others: false,
     };
     assert_eq!(alice.refused(set(None)).await, ErrorCode::OutOfBounds);
     assert_eq!(alice.refused(set(Some("not it at all"))).await, ErrorCode::WrongCredentials);

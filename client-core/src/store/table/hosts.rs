@@ -114,6 +114,13 @@ fn host(row: &Row<'_>) -> rusqlite::Result<HostRow> {
         name: row.get(2)?,
         device: row.get(3)?,
         hosted: row.get(4)?,
-        member: role.map(|role| Member { id: member, name, role, online: false }),
+        member: role.map(|role| Member {
+            id: member,
+            name,
+            role,
+            online: false,
+            status: String::new(),
+            standing: protocol::Standing::Active,
+        }),
     })
 }

@@ -1,6 +1,6 @@
 //! Accounts.
 
-use protocol::{MemberId, Role, UnixMillis};
+use protocol::{MemberId, Role, Standing, UnixMillis};
 use vault::rusqlite::types::Type;
 use vault::rusqlite::{self, Connection, OptionalExtension, Result, Row as SqlRow, params};
 
@@ -15,6 +15,10 @@ CREATE TABLE members (
     -- The name in the form by which names are compared (NFKC, lower case).
     folded TEXT NOT NULL UNIQUE,
     role TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'guest')),
+    -- What they say of themselves.
+    status TEXT NOT NULL DEFAULT '',
+    -- Nobody signs in as one that is not active; of one that is gone, only what it wrote is left.
+    standing TEXT NOT NULL DEFAULT 'active' CHECK (standing IN ('active', 'deactivated', 'banned', 'gone')),
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -22,17 +26,34 @@ CREATE TABLE members (
 CREATE UNIQUE INDEX members_owner ON members (role) WHERE role = 'owner';
 ";
 
+/// The name of every account that is gone.
+const FORMER: &str = "former member";
+
 /// A member as stored; whether they are here is the hub's knowledge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) id: MemberId,
     pub(crate) name: String,
     pub(crate) role: Role,
+    pub(crate) status: String,
+    pub(crate) standing: Standing,
 }
 
 impl Row {
+    /// An account as it is at first.
+    pub(crate) fn new(id: MemberId, name: String, role: Role) -> Self {
+        Self { id, name, role, status: String::new(), standing: Standing::Active }
+    }
+
     pub(crate) fn shown(self, online: bool) -> protocol::Member {
-        protocol::Member { id: self.id, name: self.name, role: self.role, online }
+        protocol::Member {
+            id: self.id,
+            name: self.name,
+            role: self.role,
+            online,
+            status: self.status,
+            standing: self.standing,
+        }
     }
 }
 
@@ -43,13 +64,13 @@ pub(crate) fn insert(conn: &Connection, row: &Row, now: UnixMillis) -> Result<()
 }
 
 pub(crate) fn by_id(conn: &Connection, id: MemberId) -> Result<Option<Row>> {
-    conn.prepare_cached("SELECT id, name, role FROM members WHERE id = ?")?
+    conn.prepare_cached("SELECT id, name, role, status, standing FROM members WHERE id = ?")?
         .query_row([id.0.as_bytes()], read)
         .optional()
 }
 
 pub(crate) fn by_name(conn: &Connection, name: &str) -> Result<Option<Row>> {
-    conn.prepare_cached("SELECT id, name, role FROM members WHERE folded = ?")?
+    conn.prepare_cached("SELECT id, name, role, status, standing FROM members WHERE folded = ?")?
         .query_row([fold(name)], read)
         .optional()
 }
@@ -60,7 +81,7 @@ pub(crate) fn has_owner(conn: &Connection) -> Result<bool> {
 
 /// The host's owner, once there is one.
 pub(crate) fn owner(conn: &Connection) -> Result<Option<Row>> {
-    conn.prepare_cached("SELECT id, name, role FROM members WHERE role = 'owner'")?
+    conn.prepare_cached("SELECT id, name, role, status, standing FROM members WHERE role = 'owner'")?
         .query_row([], read)
         .optional()
 }
@@ -71,16 +92,61 @@ pub(crate) fn set_role(conn: &Connection, id: MemberId, role: Role) -> Result<()
     Ok(())
 }
 
+pub(crate) fn set_profile(conn: &Connection, id: MemberId, name: &str, status: &str) -> Result<()> {
+    conn.prepare_cached("UPDATE members SET name = ?2, folded = ?3, status = ?4 WHERE id = ?1")?
+        .execute(params![id.0.as_bytes(), name, fold(name), status])?;
+    Ok(())
+}
+
+pub(crate) fn set_standing(conn: &Connection, id: MemberId, standing: Standing) -> Result<()> {
+    let name = match standing {
+        Standing::Active => "active",
+        Standing::Deactivated => "deactivated",
+        Standing::Banned => "banned",
+        Standing::Gone => "gone",
+    };
+    conn.prepare_cached("UPDATE members SET standing = ?2 WHERE id = ?1")?
+        .execute(params![id.0.as_bytes(), name])?;
+    Ok(())
+}
+
+/// Takes everything away from an account but its id. Its name is free again.
+pub(crate) fn bury(conn: &Connection, id: MemberId) -> Result<()> {
+    // What programs use to speak as it ends with it.
+    for sql in ["DELETE FROM bots WHERE member = ?", "DELETE FROM hooks WHERE member = ?"] {
+        conn.prepare_cached(sql)?.execute([id.0.as_bytes()])?;
+    }
+    conn.prepare_cached(
+        "UPDATE members SET name = ?2, folded = hex(id), status = '', role = 'guest', standing = 'gone' WHERE id = ?1",
+    )?
+    .execute(params![id.0.as_bytes(), FORMER])?;
+    Ok(())
+}
+
 /// Up to `limit` members after `after`, in the order of their ids.
 pub(crate) fn page(conn: &Connection, after: Option<MemberId>, limit: u32) -> Result<Vec<Row>> {
     let after = after.map_or([0; 16], |id| *id.0.as_bytes());
-    conn.prepare_cached("SELECT id, name, role FROM members WHERE id > ? ORDER BY id LIMIT ?")?
-        .query_map(params![after, limit], read)?
-        .collect()
+    conn.prepare_cached(
+        "SELECT id, name, role, status, standing FROM members WHERE id > ? ORDER BY id LIMIT ?",
+    )?
+    .query_map(params![after, limit], read)?
+    .collect()
 }
 
 fn read(row: &SqlRow<'_>) -> Result<Row> {
-    Ok(Row { id: MemberId(uuid(row, "id")?), name: row.get("name")?, role: role(row, "role")? })
+    Ok(Row {
+        id: MemberId(uuid(row, "id")?),
+        name: row.get("name")?,
+        role: role(row, "role")?,
+        status: row.get("status")?,
+        standing: match row.get::<_, String>("standing")?.as_str() {
+            "active" => Standing::Active,
+            "deactivated" => Standing::Deactivated,
+            "gone" => Standing::Gone,
+            // What is not known gives no rights.
+            _ => Standing::Banned,
+        },
+    })
 }
 
 pub(crate) fn role_name(role: Role) -> &'static str {

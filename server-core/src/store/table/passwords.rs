@@ -18,6 +18,11 @@ pub(crate) fn of(conn: &Connection, member: MemberId) -> Result<Option<String>> 
         .optional()
 }
 
+pub(crate) fn remove(conn: &Connection, member: MemberId) -> Result<()> {
+    conn.prepare_cached("DELETE FROM passwords WHERE member = ?")?.execute([member.0.as_bytes()])?;
+    Ok(())
+}
+
 pub(crate) fn set(conn: &Connection, member: MemberId, hash: &str, now: UnixMillis) -> Result<()> {
     conn.prepare_cached(
         "INSERT INTO passwords (member, hash, changed_at) VALUES (?1, ?2, ?3)

@@ -181,6 +181,7 @@ pub(crate) fn delete(conn: &Connection, id: RoomId) -> Result<()> {
         "UPDATE invites SET revoked = 1 WHERE role = 'guest' AND id IN (SELECT invite FROM invite_rooms
          GROUP BY invite HAVING count(*) = 1 AND max(room) = ?)",
         "DELETE FROM invite_rooms WHERE room = ?",
+        "DELETE FROM hooks WHERE room = ?",
         "DELETE FROM memberships WHERE room = ?",
         "DELETE FROM events WHERE room = ?",
         "DELETE FROM rooms WHERE id = ?",

@@ -14,7 +14,9 @@ CREATE TABLE sessions (
     token_hash BLOB NOT NULL UNIQUE CHECK (length(token_hash) = 32),
     name TEXT NOT NULL,
     created_at INTEGER NOT NULL,
-    last_seen INTEGER NOT NULL
+    last_seen INTEGER NOT NULL,
+    -- From which network address it was last heard.
+    address TEXT NOT NULL DEFAULT ''
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX sessions_member ON sessions (member);
@@ -27,13 +29,14 @@ pub(crate) fn insert(
     conn: &Connection,
     (member, device): (MemberId, DeviceId),
     token_hash: &[u8; 32],
-    name: &str,
+    (name, address): (&str, &str),
     now: UnixMillis,
 ) -> Result<()> {
     conn.prepare_cached(
-        "INSERT INTO sessions (device, member, token_hash, name, created_at, last_seen) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+        "INSERT INTO sessions (device, member, token_hash, name, created_at, last_seen, address)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)",
     )?
-    .execute(params![device.0.as_bytes(), member.0.as_bytes(), token_hash, name, now.0])?;
+    .execute(params![device.0.as_bytes(), member.0.as_bytes(), token_hash, name, now.0, address])?;
     Ok(())
 }
 
@@ -44,12 +47,18 @@ pub(crate) fn by_token(conn: &Connection, token_hash: &[u8; 32]) -> Result<Optio
         .optional()
 }
 
-/// Notes that the device was here, and by which name.
-pub(crate) fn seen(conn: &Connection, device: DeviceId, name: &str, now: UnixMillis) -> Result<()> {
+/// Notes that the device was here, by which name and from where.
+pub(crate) fn seen(
+    conn: &Connection,
+    device: DeviceId,
+    (name, address): (&str, &str),
+    now: UnixMillis,
+) -> Result<()> {
     conn.prepare_cached(
-        "UPDATE sessions SET last_seen = ?2, name = ?3 WHERE device = ?1 AND (last_seen < ?2 - ?4 OR name <> ?3)",
+        "UPDATE sessions SET last_seen = ?2, name = ?3, address = ?5
+         WHERE device = ?1 AND (last_seen < ?2 - ?4 OR name <> ?3 OR address <> ?5)",
     )?
-    .execute(params![device.0.as_bytes(), now.0, name, SEEN_STEP])?;
+    .execute(params![device.0.as_bytes(), now.0, name, SEEN_STEP, address])?;
     Ok(())
 }
 
@@ -68,6 +77,13 @@ pub(crate) fn remove_all(conn: &Connection, member: MemberId) -> Result<Vec<Devi
         .collect()
 }
 
+/// Ends the sessions of `member` on all devices but one, and says which.
+pub(crate) fn remove_others(conn: &Connection, member: MemberId, but: DeviceId) -> Result<Vec<DeviceId>> {
+    conn.prepare_cached("DELETE FROM sessions WHERE member = ? AND device <> ? RETURNING device")?
+        .query_map(params![member.0.as_bytes(), but.0.as_bytes()], |row| Ok(DeviceId(uuid(row, "device")?)))?
+        .collect()
+}
+
 /// The devices of `member`, newest first.
 pub(crate) fn of_member(
     conn: &Connection,
@@ -76,7 +92,7 @@ pub(crate) fn of_member(
     limit: u32,
 ) -> Result<Vec<Device>> {
     conn.prepare_cached(
-        "SELECT device, name, created_at, last_seen FROM sessions WHERE member = ?
+        "SELECT device, name, created_at, last_seen, address FROM sessions WHERE member = ?
          ORDER BY created_at DESC, device DESC LIMIT ?",
     )?
     .query_map(params![member.0.as_bytes(), limit], |row| {
@@ -87,6 +103,7 @@ pub(crate) fn of_member(
             since: UnixMillis(row.get("created_at")?),
             last_seen: UnixMillis(row.get("last_seen")?),
             current: id == current,
+            address: Some(row.get("address")?).filter(|address: &String| !address.is_empty()),
         })
     })?
     .collect()

@@ -14,6 +14,7 @@ import type { RoomRole } from "./RoomRole";
 import type { Secret } from "./Secret";
 import type { Seq } from "./Seq";
 import type { SignIn } from "./SignIn";
+import type { Standing } from "./Standing";
 import type { Text } from "./Text";
 import type { Visibility } from "./Visibility";
 
@@ -265,7 +266,59 @@ current?: Secret,
 /**
  * The new one.
  */
-new: Secret, } | { "type": "devices" } | { "type": "revoke_device", 
+new: Secret, 
+/**
+ * Whether to end my sessions on other devices.
+ */
+end_others?: boolean, } | { "type": "set_profile", 
+/**
+ * My name from now on.
+ */
+name: string, 
+/**
+ * What I say of myself, at most [`TOPIC_CHARS`](crate::limits::TOPIC_CHARS); may be empty.
+ */
+status: string, } | { "type": "set_role", 
+/**
+ * Who.
+ */
+member: MemberId, 
+/**
+ * What.
+ */
+role: Role, } | { "type": "set_standing", 
+/**
+ * Whose.
+ */
+member: MemberId, 
+/**
+ * How it stands from now on; never `gone`.
+ */
+standing: Standing, } | { "type": "delete_account", 
+/**
+ * Whose.
+ */
+member: MemberId, 
+/**
+ * Required for my own, where one is set.
+ */
+password?: Secret, } | { "type": "set_contact", 
+/**
+ * Whom.
+ */
+member: MemberId, 
+/**
+ * Whether they are one.
+ */
+contact: boolean, } | { "type": "set_block", 
+/**
+ * Whom.
+ */
+member: MemberId, 
+/**
+ * Whether they are blocked.
+ */
+blocked: boolean, } | { "type": "people" } | { "type": "revoke_others" } | { "type": "devices" } | { "type": "revoke_device", 
 /**
  * Which.
  */

@@ -25,4 +25,8 @@ last_seen: UnixMillis,
 /**
  * Whether it is the one asking.
  */
-current: boolean, };
+current: boolean, 
+/**
+ * From which network address it was last heard.
+ */
+address?: string, };

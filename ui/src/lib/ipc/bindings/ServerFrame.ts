@@ -89,7 +89,15 @@ members: Array<Member>,
 /**
  * Whether there are more after the last.
  */
-more: boolean, } | { "type": "devices", 
+more: boolean, } | { "type": "people", 
+/**
+ * My contacts.
+ */
+contacts: Array<MemberId>, 
+/**
+ * Whose direct messages I let not through.
+ */
+blocked: Array<MemberId>, } | { "type": "devices", 
 /**
  * Newest first.
  */
