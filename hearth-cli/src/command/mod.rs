@@ -106,12 +106,23 @@ async fn one_client(profile: &Profile, wanted: Option<&str>) -> Result<Client, F
 
 /// Waits until requests can be made.
 async fn live(client: &Client, within: Duration) -> Result<(), Failure> {
+    use ConnectionState::{Live, Stopped};
+    reach(client, within, |state| matches!(state, Live | Stopped { .. })).await
+}
+
+/// Waits until requests can be made or one try has failed: for what can be shown without the host too.
+async fn tried(client: &Client, within: Duration) -> Result<(), Failure> {
+    use ConnectionState::{Dialling, SigningIn};
+    reach(client, within, |state| !matches!(state, Dialling | SigningIn)).await
+}
+
+async fn reach(
+    client: &Client,
+    within: Duration,
+    settled: impl FnMut(&ConnectionState) -> bool,
+) -> Result<(), Failure> {
     let mut state = client.state();
-    let reached = timeout(
-        within,
-        state.wait_for(|state| matches!(state, ConnectionState::Live | ConnectionState::Stopped { .. })),
-    );
-    let last = match reached.await {
+    let last = match timeout(within, state.wait_for(settled)).await {
         Ok(Ok(state)) => state.clone(),
         _ => client.state().borrow().clone(),
     };

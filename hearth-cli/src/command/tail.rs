@@ -8,7 +8,7 @@ use client_core::{Client, ClientEvent, ConnectionState, RoomSummary, TimelineIte
 use protocol::limits::PAGE_EVENTS;
 use protocol::{RoomId, Seq};
 
-use super::{live, one_room_now};
+use super::{live, one_room_now, tried};
 use crate::failure::Failure;
 use crate::output;
 
@@ -104,7 +104,7 @@ pub(super) async fn history(
     as_json: bool,
 ) -> Result<(), Failure> {
     // What is held here is shown without the host too.
-    let reached = live(client, within).await;
+    let reached = tried(client, within).await;
     let room = one_room_now(client, room, Duration::ZERO).await?;
     let mut pages = Vec::new();
     let (mut before, mut left, mut gap) = (None, limit, false);
