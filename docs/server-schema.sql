@@ -249,3 +249,23 @@ CREATE TABLE relations (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX relations_other ON relations (other);
+
+-- How far members have read; posted: how many messages the room had up to there.
+CREATE TABLE marks (
+    member BLOB NOT NULL REFERENCES members (id),
+    room BLOB NOT NULL REFERENCES rooms (id),
+    seq INTEGER NOT NULL,
+    posted INTEGER NOT NULL,
+    attention TEXT NOT NULL DEFAULT 'all' CHECK (attention IN ('all', 'mentions', 'nothing')),
+    PRIMARY KEY (member, room)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX marks_room ON marks (room, seq);
+
+-- What else is a member's own; number: how many changes of their own they have made.
+CREATE TABLE privates (
+    member BLOB NOT NULL PRIMARY KEY REFERENCES members (id),
+    number INTEGER NOT NULL DEFAULT 0,
+    -- Whether others may see how far they have read.
+    receipts INTEGER NOT NULL DEFAULT 1 CHECK (receipts IN (0, 1))
+) STRICT, WITHOUT ROWID;

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::counts::Attention;
 use crate::handshake::ClientName;
-use crate::ids::{DeviceId, InviteId, MemberId, MessageId, RoomId, Seq};
+use crate::ids::{DeviceId, InviteId, MemberId, MessageId, RoomId, Seq, UnixMillis};
 use crate::people::{Reading, Role, RoomRole, Standing, Visibility, is_default};
 use crate::redacted::{Secret, Text};
 
@@ -215,6 +216,53 @@ pub enum Request {
         /// At most this many.
         limit: u32,
     },
+    /// I have read up to here. Answer: `progress`, pushed to my other devices too.
+    Mark {
+        /// Where.
+        room: RoomId,
+        /// The number of an event.
+        seq: Seq,
+        /// Whether the mark may go back: this is unread again.
+        #[serde(default)]
+        back: bool,
+    },
+    /// What of a room counts for me. Answer: `progress`, pushed to my other devices too.
+    SetAttention {
+        /// Which.
+        room: RoomId,
+        /// What counts.
+        attention: Attention,
+    },
+    /// How far I am in each room of mine. Answer: `progress_list`.
+    Progress,
+    /// Who has read this far; those who keep it to themselves are not named. Answer: `read_by`.
+    ReadBy {
+        /// Where.
+        room: RoomId,
+        /// Which message.
+        message: MessageId,
+    },
+    /// Whether others may see how far I have read. Answer: `done`.
+    SetReceipts {
+        /// They may.
+        shown: bool,
+    },
+    /// I am writing in this room. Say it again every few seconds while it is so. Answer: `done`.
+    Typing {
+        /// Where.
+        room: RoomId,
+    },
+    /// Looks for messages in my rooms. Answer: `messages`, newest first.
+    Search(Search),
+    /// Which event was the first at or after a time. Answer: `seq_at`.
+    SeqAt {
+        /// Where.
+        room: RoomId,
+        /// When.
+        at: UnixMillis,
+    },
+    /// How much the host is used. Answer: `statistics`.
+    Statistics,
     /// What a message said before it was edited. Answer: `revisions`.
     Revisions {
         /// Where.
@@ -343,6 +391,39 @@ pub enum Request {
         /// `open` lets anyone on the local network in, `invite` nobody.
         registration: crate::handshake::Registration,
     },
+}
+
+/// What is looked for. What is left out does not matter; `text` or `room` must be there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Search {
+    /// Words that must all be there, the last one perhaps unfinished; what stands in quotes in this very order.
+    #[serde(default)]
+    pub text: Text,
+    /// By whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub from: Option<MemberId>,
+    /// Where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub room: Option<RoomId>,
+    /// Posted before this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub before: Option<UnixMillis>,
+    /// Posted at this time or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub after: Option<UnixMillis>,
+    /// Only those with a link.
+    #[serde(default)]
+    pub has_link: bool,
+    /// Only those older than this one: the last of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub older_than: Option<MessageId>,
+    /// At most this many.
+    pub limit: u32,
 }
 
 /// A message to be.

@@ -15,6 +15,7 @@ pub mod version;
 pub mod client_frame;
 pub mod close;
 pub mod codec;
+pub mod counts;
 pub mod error;
 pub mod event;
 pub mod handshake;
@@ -24,9 +25,10 @@ pub mod redacted;
 pub mod search;
 pub mod server_frame;
 
-pub use client_frame::{ClientFrame, Cursor, Post, Request, SignIn};
+pub use client_frame::{ClientFrame, Cursor, Post, Request, Search, SignIn};
 pub use close::CloseCode;
 pub use codec::{DecodeError, decode_client, decode_server, encode};
+pub use counts::{Attention, Progress};
 pub use error::ErrorCode;
 pub use event::{Change, Edited, Event, Posted, Reaction};
 pub use handshake::{ClientName, HostCard, Moved, Registration, Welcome, moved_message, proof_message};
@@ -34,7 +36,9 @@ pub use ids::{DeviceId, HostId, InviteId, MemberId, MessageId, RoomId, Seq, Unix
 pub use invite_link::InviteLink;
 pub use people::{Device, Invite, Member, Reading, Role, Room, RoomMember, RoomRole, Standing, Visibility};
 pub use redacted::{Secret, Text};
-pub use server_frame::{Failure, HistoryPage, Reply, Revision, RoomSync, ServerFrame, SignedIn};
+pub use server_frame::{
+    Failure, HistoryPage, Reply, Revision, RoomSync, ServerFrame, SignedIn, Statistics, TallyOfDay,
+};
 
 /// Where on the host's one port the chat protocol is spoken.
 pub const WS_PATH: &str = "/ws";

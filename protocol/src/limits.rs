@@ -40,6 +40,14 @@ pub const MENTIONS: usize = 50;
 pub const DIRECT_MEMBERS: usize = 8;
 /// Most rooms one invite leads into.
 pub const INVITE_ROOMS: usize = 20;
+/// Somebody who writes is told again to a room after this long at the earliest, in milliseconds.
+pub const TYPING_TOLD_MS: u32 = 3_000;
+/// Somebody who was told to write no longer does after this long, in milliseconds: two tellings and a delay.
+pub const TYPING_MS: u32 = 7_000;
+/// Most messages in one page of a search.
+pub const SEARCH_ITEMS: u32 = 50;
+/// Longest text of a search, in bytes.
+pub const SEARCH_BYTES: usize = 1024;
 /// Most uses an invite may have.
 pub const INVITE_USES: u32 = 10_000;
 /// Longest life of an invite, in milliseconds: one year.

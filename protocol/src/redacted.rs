@@ -8,7 +8,7 @@ use ts_rs::TS;
 macro_rules! redacted {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+        #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
         #[serde(transparent)]
         #[ts(type = "string")]
         pub struct $name(pub String);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::counts::Progress;
 use crate::error::ErrorCode;
 use crate::event::Event;
 use crate::handshake::{Registration, Welcome};
@@ -78,6 +79,42 @@ pub enum Reply {
         /// Whether there are more after the last.
         more: bool,
     },
+    /// To `mark` and `set_attention`, and pushed to my other devices.
+    Progress {
+        /// How far I am.
+        progress: Progress,
+        /// Its place among all that I changed of my own: what has a smaller one is older.
+        #[ts(type = "number")]
+        number: u64,
+    },
+    /// To `progress`.
+    ProgressList {
+        /// One per room of mine.
+        rooms: Vec<Progress>,
+    },
+    /// To `read_by`.
+    ReadBy {
+        /// Which message.
+        message: MessageId,
+        /// In the order of their ids.
+        members: Vec<MemberId>,
+    },
+    /// Pushed: somebody writes in a room of mine, for [`TYPING_MS`](crate::limits::TYPING_MS) from now.
+    Typing {
+        /// Where.
+        room: RoomId,
+        /// Who.
+        member: MemberId,
+    },
+    /// To `seq_at`.
+    SeqAt {
+        /// Where.
+        room: RoomId,
+        /// The first at or after that time; one more than the newest if there is none yet.
+        seq: Seq,
+    },
+    /// To `statistics`.
+    Statistics(Statistics),
     /// To `revisions`.
     Revisions {
         /// Whose.
@@ -163,6 +200,40 @@ pub struct SignedIn {
     pub registration: Registration,
     /// Whether I have a password.
     pub has_password: bool,
+    /// How far I am in each of my rooms.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<Progress>>", optional)]
+    pub progress: Vec<Progress>,
+}
+
+/// How much a host is used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Statistics {
+    /// How many members.
+    #[ts(type = "number")]
+    pub members: u64,
+    /// How many rooms.
+    #[ts(type = "number")]
+    pub rooms: u64,
+    /// How many messages, deleted ones included.
+    #[ts(type = "number")]
+    pub messages: u64,
+    /// What the database takes on disk.
+    #[ts(type = "number")]
+    pub bytes: u64,
+    /// The last 30 days, newest first, without those on which nothing was posted.
+    pub days: Vec<TallyOfDay>,
+}
+
+/// How many messages one room got on one day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct TallyOfDay {
+    /// When the day began (UTC).
+    pub day: UnixMillis,
+    /// Where.
+    pub room: RoomId,
+    /// How many.
+    pub messages: u32,
 }
 
 /// An earlier text of a message.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use protocol::{
-    Change, DeviceId, ErrorCode, Event, MemberId, Reading, Registration, Reply, Role, Room, RoomId, RoomRole,
-    Secret, SignIn, SignedIn, Standing, UnixMillis, Visibility, Welcome, limits,
+    Change, DeviceId, ErrorCode, Event, MemberId, Progress, Reading, Registration, Reply, Role, Room, RoomId,
+    RoomRole, Secret, SignIn, SignedIn, Standing, UnixMillis, Visibility, Welcome, limits,
 };
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -23,7 +23,7 @@ use crate::host::Host;
 use crate::hub::{Hub, Outlet, Seat};
 use crate::names::fold;
 use crate::network::is_near;
-use crate::store::table::{events, forwards, invites, members, passwords, rooms, sessions};
+use crate::store::table::{events, forwards, invites, marks, members, passwords, rooms, sessions};
 use crate::store::{Denied, now, stopping};
 use crate::token;
 
@@ -210,6 +210,7 @@ struct Entered {
     token: Option<Secret>,
     rooms: Vec<Room>,
     has_password: bool,
+    progress: Vec<Progress>,
     /// What the new account did to the rooms' logs; empty for one that was there before.
     events: Vec<Event>,
 }
@@ -281,7 +282,8 @@ fn entered(
     }
     let has_password = passwords::of(conn, member.id)?.is_some();
     let rooms = rooms::of_member(conn, member.id, limits::LIST_ITEMS)?;
-    Ok(Entered { member, device, token, rooms, has_password, events })
+    let progress = marks::of_member(conn, member.id, limits::LIST_ITEMS)?;
+    Ok(Entered { member, device, token, rooms, has_password, progress, events })
 }
 
 /// Writes an account that comes into the rooms everyone comes into; says what that did to their logs.
@@ -344,6 +346,7 @@ fn admit(host: &Host, hub: &Arc<Hub>, outlet: Arc<Outlet>, req: u32, entered: En
         rooms: entered.rooms,
         registration: host.registration(),
         has_password: entered.has_password,
+        progress: entered.progress,
     };
     outlet.answer(req, Ok(Reply::SignedIn(signed_in)));
     if !entered.events.is_empty() {

@@ -4,8 +4,8 @@ use protocol::{Reply, Request};
 
 use crate::error::Refusal;
 use crate::handler::{
-    Caller, accounts, history, invites, members, messages, people, pins, reactions, room_members,
-    room_settings, rooms, sessions, sync,
+    Caller, accounts, history, invites, marks, members, messages, people, pins, presence, reactions,
+    room_members, room_settings, rooms, search, sessions, sync,
 };
 use crate::store::table::relations;
 
@@ -63,6 +63,15 @@ async fn answer(caller: &Caller, req: u32, request: Request) -> Result<Option<Re
         Request::Thread { room, message, after, limit } => {
             messages::thread(caller, (room, message), after, limit).await
         }
+        Request::Mark { room, seq, back } => marks::mark(caller, req, room, seq, back).await,
+        Request::SetAttention { room, attention } => marks::attend(caller, req, room, attention).await,
+        Request::Progress => marks::list(caller).await,
+        Request::ReadBy { room, message } => marks::read_by(caller, (room, message)).await,
+        Request::SetReceipts { shown } => marks::show_receipts(caller, req, shown).await,
+        Request::Typing { room } => presence::typing(caller, room).await,
+        Request::Search(search) => search::find(caller, search).await,
+        Request::SeqAt { room, at } => history::seq_at(caller, room, at).await,
+        Request::Statistics => search::statistics(caller).await,
         Request::Revisions { room, message } => messages::revisions(caller, (room, message)).await,
         Request::History { room, before, after, limit } => {
             history::page(caller, room, (after, before), limit).await

@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod behalf;
 pub(crate) mod history;
 pub(crate) mod invites;
+pub(crate) mod marks;
 pub(crate) mod members;
 pub(crate) mod messages;
 pub(crate) mod people;
@@ -13,6 +14,7 @@ pub(crate) mod reactions;
 pub(crate) mod room_members;
 pub(crate) mod room_settings;
 pub(crate) mod rooms;
+pub(crate) mod search;
 pub(crate) mod sessions;
 pub(crate) mod sync;
 

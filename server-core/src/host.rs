@@ -30,6 +30,7 @@ use crate::metrics::Metrics;
 use crate::store::table::{forwards, host, invites, members};
 use crate::store::{Denied, SCHEMA, now};
 use crate::token;
+use crate::typing::Typing;
 
 /// One attempt comes back after this long.
 const REFILL: Duration = Duration::from_secs(6);
@@ -54,6 +55,7 @@ pub(crate) struct Host {
     pub(crate) by_address: Mutex<Attempts<IpAddr>>,
     pub(crate) by_account: Mutex<Attempts<String>>,
     by_program: Mutex<Attempts<MemberId>>,
+    pub(crate) typing: Typing,
     pub(crate) stop: CancellationToken,
     /// Wakes the one who lets go of old messages.
     pub(crate) rules_changed: Notify,
@@ -88,6 +90,7 @@ impl Host {
             by_address: Mutex::new(Attempts::new(config.limits.attempts_per_address, REFILL)),
             by_account: Mutex::new(Attempts::new(config.limits.attempts_per_account, REFILL)),
             by_program: Mutex::new(Attempts::new(PROGRAM.0, PROGRAM.1)),
+            typing: Typing::default(),
             stop: CancellationToken::new(),
             rules_changed: Notify::new(),
             open: AtomicBool::new(row.registration == Registration::Open),

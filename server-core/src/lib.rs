@@ -39,6 +39,7 @@ mod names;
 mod network;
 mod retention;
 mod token;
+mod typing;
 
 pub use config::{Config, HostKey, Limits, Timeouts, TlsFiles};
 pub use error::{Refusal, ReloadError, StartError};

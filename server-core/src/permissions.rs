@@ -70,6 +70,8 @@ pub(crate) enum Operation {
     SetStanding,
     /// Delete an account.
     DeleteAccount,
+    /// See how much the host is used.
+    SeeStatistics,
     /// Say who may register without an invite.
     SetRegistration,
 }
@@ -148,8 +150,20 @@ fn on_host(role: Role, operation: Operation) -> Result<(), Refusal> {
         Op::CreateInvite(Role::Admin) if role != Role::Owner => {
             Err(Refusal::forbidden("only the owner invites administrators"))
         }
-        Op::CreateInvite(_) | Op::ListInvites | Op::RevokeInvite | Op::SetRegistration if runs_host => Ok(()),
-        Op::CreateInvite(_) | Op::ListInvites | Op::RevokeInvite | Op::SetRegistration => {
+        Op::CreateInvite(_)
+        | Op::ListInvites
+        | Op::RevokeInvite
+        | Op::SetRegistration
+        | Op::SeeStatistics
+            if runs_host =>
+        {
+            Ok(())
+        }
+        Op::CreateInvite(_)
+        | Op::ListInvites
+        | Op::RevokeInvite
+        | Op::SetRegistration
+        | Op::SeeStatistics => {
             Err(Refusal::forbidden("only the owner and administrators may do this; ask one of them"))
         }
         Op::Administer if role == Role::Owner => Ok(()),
@@ -264,6 +278,7 @@ fn is_about_rooms(operation: Operation) -> bool {
             | Op::SetStanding
             | Op::DeleteAccount
             | Op::SetRegistration
+            | Op::SeeStatistics
             | Op::Administer
     )
 }
@@ -303,6 +318,7 @@ mod tests {
             (Op::ListInvites, "++ff"),
             (Op::RevokeInvite, "++ff"),
             (Op::SetRegistration, "++ff"),
+            (Op::SeeStatistics, "++ff"),
             (Op::Administer, "+fff"),
             (Op::JoinRoom, "nnnn"),
             (Op::LeaveRoom, "nnnn"),

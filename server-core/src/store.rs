@@ -4,6 +4,7 @@
 //! part, as is every decision about who may ask.
 
 pub(crate) mod figures;
+pub(crate) mod search;
 pub(crate) mod table {
     pub(crate) mod audits;
     pub(crate) mod bots;
@@ -12,6 +13,7 @@ pub(crate) mod table {
     pub(crate) mod hooks;
     pub(crate) mod host;
     pub(crate) mod invites;
+    pub(crate) mod marks;
     pub(crate) mod members;
     pub(crate) mod memberships;
     pub(crate) mod messages;
@@ -31,7 +33,7 @@ use vault::{CommitError, Migration, ReadError, Schema};
 
 use crate::error::Refusal;
 use table::{
-    audits, bots, events, forwards, hooks, host, invites, members, memberships, messages, passwords,
+    audits, bots, events, forwards, hooks, host, invites, marks, members, memberships, messages, passwords,
     relations, retentions, rooms, sessions,
 };
 
@@ -54,6 +56,7 @@ pub(crate) const SCHEMA: Schema = Schema {
         Migration { name: "hooks", sql: hooks::SCHEMA },
         Migration { name: "retentions", sql: retentions::SCHEMA },
         Migration { name: "relations", sql: relations::SCHEMA },
+        Migration { name: "marks", sql: marks::SCHEMA },
     ],
 };
 

@@ -1,6 +1,6 @@
 //! Reading a room's log in pages, by number.
 
-use protocol::{HistoryPage, Reply, RoomId, Seq, limits};
+use protocol::{HistoryPage, Reply, RoomId, Seq, UnixMillis, limits};
 
 use super::{Answer, Caller, authorise_in};
 use crate::error::Refusal;
@@ -34,4 +34,15 @@ pub(crate) async fn page(
         Ok(HistoryPage { room, events, head })
     });
     Ok(Some(Reply::History(page.await?)))
+}
+
+pub(crate) async fn seq_at(caller: &Caller, room: RoomId, at: UnixMillis) -> Answer {
+    let member = caller.member;
+    let seq = caller.host.read(move |conn| {
+        authorise_in(conn, member, Operation::ReadRoom, room)?;
+        let head = rooms::head(conn, room)?.ok_or_else(|| Refusal::not_found("room"))?;
+        let first = rooms::floor(conn, room, member)?.next();
+        Ok(events::seq_at(conn, room, head, at)?.max(first))
+    });
+    Ok(Some(Reply::SeqAt { room, seq: seq.await? }))
 }

@@ -83,7 +83,7 @@ fn check_ties(conn: &Connection, by: MemberId, post: &Post) -> Result<(), Denied
 }
 
 /// A message of `room` that `reader`, who is in it, may read; deleted or not.
-fn in_room(
+pub(super) fn in_room(
     conn: &Connection,
     reader: MemberId,
     (room, message): (RoomId, MessageId),

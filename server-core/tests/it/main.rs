@@ -4,11 +4,14 @@
 mod accounts;
 mod catch_up;
 mod hostile;
+mod marks;
 mod messages;
+mod once;
 mod operating;
 mod people;
 mod programs;
 mod rooms;
+mod search;
 mod service;
 mod support;
 mod surface;

@@ -4,8 +4,8 @@
 use protocol::{Change, Event, MemberId, MessageId, RoomId, Seq, UnixMillis};
 use vault::rusqlite::{self, Connection, OptionalExtension, Result, Row as SqlRow, params};
 
-use super::messages;
 use super::rooms::next_seq;
+use super::{marks, messages};
 use crate::store::{uuid, whole};
 
 pub(crate) const SCHEMA: &str = "
@@ -51,6 +51,10 @@ pub(crate) fn append(
     if let Change::Posted(posted) = &mut change {
         posted.n = n;
         messages::insert(conn, (room, seq), by, posted, now)?;
+    }
+    if let Change::Joined { member } = &change {
+        // Who comes in has nothing to catch up with.
+        marks::set(conn, *member, room, (seq, n))?;
     }
     conn.prepare_cached("INSERT INTO events (room, seq, at, by, target, change) VALUES (?, ?, ?, ?, ?, ?)")?
         .execute(params![
@@ -164,6 +168,20 @@ pub(crate) fn fill(
         events.push(event);
     }
     Ok(events)
+}
+
+/// The first number whose event is not older than `at`: the log is in the order of the clock but for its jumps, so
+/// this halves its way. The number after the newest if all are older.
+pub(crate) fn seq_at(conn: &Connection, room: RoomId, head: Seq, at: UnixMillis) -> Result<Seq> {
+    let mut statement = conn.prepare_cached("SELECT at FROM events WHERE room = ? AND seq = ?")?;
+    let (mut low, mut high) = (1, head.0 + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let told: i64 =
+            statement.query_row(params![room.0.as_bytes(), number(Seq(middle))], |row| row.get(0))?;
+        if told < at.0 { low = middle + 1 } else { high = middle }
+    }
+    Ok(Seq(low))
 }
 
 fn standing(conn: &Connection, mut event: Event) -> Result<Event> {

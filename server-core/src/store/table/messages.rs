@@ -78,7 +78,7 @@ INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
 /// Where a message stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
-    n: i64,
+    pub(crate) n: i64,
     pub(crate) room: RoomId,
     pub(crate) seq: Seq,
     pub(crate) by: MemberId,

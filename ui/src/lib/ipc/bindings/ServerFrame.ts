@@ -15,6 +15,8 @@ import type { RoomSync } from "./RoomSync";
 import type { Secret } from "./Secret";
 import type { Seq } from "./Seq";
 import type { SignedIn } from "./SignedIn";
+import type { Standing } from "./Standing";
+import type { Statistics } from "./Statistics";
 import type { UnixMillis } from "./UnixMillis";
 import type { Welcome } from "./Welcome";
 
@@ -69,7 +71,43 @@ messages: Array<Event>,
 /**
  * Whether there are more after the last.
  */
-more: boolean, } | { "type": "revisions", 
+more: boolean, } | { "type": "standing", 
+/**
+ * How far I am.
+ */
+standing: Standing, 
+/**
+ * Its place among all that I changed of my own: what has a smaller one is older.
+ */
+number: number, } | { "type": "standings", 
+/**
+ * One per room of mine.
+ */
+standings: Array<Standing>, } | { "type": "read_by", 
+/**
+ * Which message.
+ */
+message: MessageId, 
+/**
+ * In the order of their ids.
+ */
+members: Array<MemberId>, } | { "type": "typing", 
+/**
+ * Where.
+ */
+room: RoomId, 
+/**
+ * Who.
+ */
+member: MemberId, } | { "type": "seq_at", 
+/**
+ * Where.
+ */
+room: RoomId, 
+/**
+ * The first at or after that time; one more than the newest if there is none yet.
+ */
+seq: Seq, } | { "type": "statistics" } & Statistics | { "type": "revisions", 
 /**
  * Whose.
  */

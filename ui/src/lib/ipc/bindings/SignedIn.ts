@@ -4,6 +4,7 @@ import type { Member } from "./Member";
 import type { Registration } from "./Registration";
 import type { Room } from "./Room";
 import type { Secret } from "./Secret";
+import type { Standing } from "./Standing";
 
 /**
  * Who I am here now.
@@ -32,4 +33,8 @@ registration: Registration,
 /**
  * Whether I have a password.
  */
-has_password: boolean, };
+has_password: boolean, 
+/**
+ * How far I am in each of my rooms.
+ */
+standings?: Array<Standing>, };

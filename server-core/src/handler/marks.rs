@@ -1,0 +1,88 @@
+//! How far members have read. It is theirs: others learn of it only by asking, and only where they let them.
+
+use protocol::{Attention, MessageId, Progress, Reply, RoomId, Seq, limits};
+use vault::rusqlite::Connection;
+
+use super::messages::in_room;
+use super::{Answer, Caller, authorise_in};
+use crate::error::Refusal;
+use crate::permissions::Operation;
+use crate::store::Denied;
+use crate::store::table::{marks, rooms};
+
+pub(crate) async fn mark(caller: &Caller, req: u32, room: RoomId, seq: Seq, back: bool) -> Answer {
+    let member = caller.member;
+    change(caller, req, room, move |conn, before| {
+        let head = rooms::head(conn, room)?.ok_or_else(|| Refusal::not_found("room"))?;
+        let seq = seq.min(head);
+        if seq == before.mark || (seq < before.mark && !back) {
+            return Ok(false);
+        }
+        let posted = marks::posted_up_to(conn, room, seq)?;
+        marks::set(conn, member, room, (seq, posted))?;
+        Ok(true)
+    })
+    .await
+}
+
+pub(crate) async fn attend(caller: &Caller, req: u32, room: RoomId, attention: Attention) -> Answer {
+    let member = caller.member;
+    change(caller, req, room, move |conn, before| {
+        if before.attention == attention {
+            return Ok(false);
+        }
+        marks::attend(conn, member, room, attention)?;
+        Ok(true)
+    })
+    .await
+}
+
+/// Commits `work`, which says whether it changed anything; then the member's other devices hear of it.
+async fn change<W>(caller: &Caller, req: u32, room: RoomId, work: W) -> Answer
+where
+    W: FnOnce(&Connection, &Progress) -> Result<bool, Denied> + Send + 'static,
+{
+    let (member, connection) = (caller.member, caller.connection);
+    let work = move |conn: &Connection| -> Result<(Progress, Option<u64>), Denied> {
+        authorise_in(conn, member, Operation::ReadRoom, room)?;
+        let progress = || -> Result<Progress, Denied> {
+            Ok(marks::of_room(conn, member, room)?.ok_or_else(|| Refusal::not_found("room"))?)
+        };
+        let before = progress()?;
+        if !work(conn, &before)? {
+            return Ok((before, None));
+        }
+        Ok((progress()?, Some(marks::next_number(conn, member)?)))
+    };
+    caller
+        .commit(req, work, move |(progress, number), hub| {
+            let reply = Reply::Progress { progress, number: number.unwrap_or_default() };
+            if number.is_some() {
+                hub.tell_member(member, Some(connection), reply.clone());
+            }
+            reply
+        })
+        .await
+}
+
+pub(crate) async fn list(caller: &Caller) -> Answer {
+    let member = caller.member;
+    let rooms = caller.host.read(move |conn| Ok(marks::of_member(conn, member, limits::LIST_ITEMS)?));
+    Ok(Some(Reply::ProgressList { rooms: rooms.await? }))
+}
+
+pub(crate) async fn read_by(caller: &Caller, (room, message): (RoomId, MessageId)) -> Answer {
+    let member = caller.member;
+    let members = caller.host.read(move |conn| {
+        authorise_in(conn, member, Operation::ReadRoom, room)?;
+        let place = in_room(conn, member, (room, message))?;
+        Ok(marks::readers(conn, room, place.seq, place.by, limits::LIST_ITEMS)?)
+    });
+    Ok(Some(Reply::ReadBy { message, members: members.await? }))
+}
+
+pub(crate) async fn show_receipts(caller: &Caller, req: u32, shown: bool) -> Answer {
+    let member = caller.member;
+    let work = move |conn: &Connection| Ok(marks::show_receipts(conn, member, shown)?);
+    caller.commit(req, work, |(), _| Reply::Done).await
+}

@@ -1,0 +1,56 @@
+//! Looking for messages in the rooms one may read, and how much the host is used.
+
+use protocol::{Reply, Search, limits};
+
+use super::{Answer, Caller, authorise, authorise_in};
+use crate::error::Refusal;
+use crate::permissions::Operation;
+use crate::store::table::messages;
+use crate::store::{figures, now, search};
+
+pub(crate) async fn find(caller: &Caller, wanted: Search) -> Answer {
+    if wanted.text.0.len() > limits::SEARCH_BYTES {
+        let problem = format!("is too long: at most {} bytes", limits::SEARCH_BYTES);
+        return Err(Refusal::field("text", problem));
+    }
+    if wanted.limit == 0 {
+        return Err(Refusal::field("limit", "must be at least 1"));
+    }
+    let words = protocol::search::expression(&wanted.text.0);
+    if words.is_none() && (wanted.room.is_none() || !wanted.text.0.trim().is_empty()) {
+        return Err(Refusal::field("text", "holds no word to look for"));
+    }
+    let member = caller.member;
+    let limit = wanted.limit.min(limits::SEARCH_ITEMS) as usize;
+    let found = caller.host.read(move |conn| {
+        if let Some(room) = wanted.room {
+            authorise_in(conn, member, Operation::ReadRoom, room)?;
+        }
+        let older_than = match wanted.older_than {
+            None => None,
+            Some(message) => {
+                let place = messages::find(conn, message)?.ok_or_else(|| Refusal::not_found("message"))?;
+                authorise_in(conn, member, Operation::ReadRoom, place.room)
+                    .map_err(|_| Refusal::not_found("message"))?;
+                Some(place)
+            }
+        };
+        let mut budget = limits::PAGE_BYTES;
+        let messages =
+            search::find(conn, member, &wanted, words.as_deref(), older_than, limit + 1, &mut budget)?;
+        Ok((messages, budget == 0))
+    });
+    let (mut messages, full) = found.await?;
+    let more = full || messages.len() > limit;
+    messages.truncate(limit);
+    Ok(Some(Reply::Messages { messages, more }))
+}
+
+pub(crate) async fn statistics(caller: &Caller) -> Answer {
+    let member = caller.member;
+    let statistics = caller.host.read(move |conn| {
+        authorise(conn, member, Operation::SeeStatistics)?;
+        Ok(figures::statistics(conn, now(), limits::LIST_ITEMS)?)
+    });
+    Ok(Some(Reply::Statistics(statistics.await?)))
+}
