@@ -284,6 +284,8 @@ fn is_about_rooms(operation: Operation) -> bool {
 }
 
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
 mod tests {
     use protocol::ErrorCode;
 

@@ -10,6 +10,7 @@ mod once;
 mod operating;
 mod people;
 mod programs;
+mod rights;
 mod rooms;
 mod search;
 mod service;

@@ -1,0 +1,110 @@
+//! The table of `docs/security.md` is what the function says, cell by cell, and names every operation.
+
+use protocol::{ErrorCode, Role, Visibility};
+
+use super::{Authorship, Object, Operation, permit};
+
+const ROLES: [Role; 4] = [Role::Owner, Role::Admin, Role::Member, Role::Guest];
+
+const ON_HOST: [Operation; 12] = [
+    Operation::ListMembers,
+    Operation::ListDirectory,
+    Operation::CreateRoom,
+    Operation::OpenDirect,
+    Operation::CreateInvite(Role::Guest),
+    Operation::CreateInvite(Role::Member),
+    Operation::CreateInvite(Role::Admin),
+    Operation::ListInvites,
+    Operation::RevokeInvite,
+    Operation::SetRegistration,
+    Operation::SeeStatistics,
+    Operation::Administer,
+];
+
+const IN_ROOMS: [Operation; 22] = [
+    Operation::JoinRoom,
+    Operation::LeaveRoom,
+    Operation::ReadRoom,
+    Operation::ListRoomMembers,
+    Operation::Post,
+    Operation::React,
+    Operation::EditMessage(Authorship::Own),
+    Operation::EditMessage(Authorship::Foreign),
+    Operation::DeleteMessage(Authorship::Own),
+    Operation::DeleteMessage(Authorship::Foreign),
+    Operation::ReadRevisions(Authorship::Own),
+    Operation::ReadRevisions(Authorship::Foreign),
+    Operation::MentionRoom,
+    Operation::Pin,
+    Operation::SetTopic,
+    Operation::AddToRoom,
+    Operation::RenameRoom,
+    Operation::SetReading,
+    Operation::ArchiveRoom,
+    Operation::RemoveFromRoom,
+    Operation::SetRoomRole,
+    Operation::DeleteRoom,
+];
+
+const TO_ACCOUNTS: [Operation; 6] = [
+    Operation::SetRole(Role::Guest),
+    Operation::SetRole(Role::Member),
+    Operation::SetRole(Role::Admin),
+    Operation::SetRole(Role::Owner),
+    Operation::SetStanding,
+    Operation::DeleteAccount,
+];
+
+fn cell(role: Role, operation: Operation, object: Object) -> &'static str {
+    match permit(role, operation, object).map_err(|refusal| refusal.code) {
+        Ok(()) => "yes",
+        Err(ErrorCode::Forbidden) => "no",
+        Err(ErrorCode::NotFound) => "hidden",
+        Err(_) => "?",
+    }
+}
+
+fn line(operation: Operation, cells: impl IntoIterator<Item = &'static str>) -> String {
+    let cells = cells.into_iter().collect::<Vec<_>>().join(" | ");
+    format!("| `{operation:?}` | {cells} |")
+}
+
+fn room(visibility: Visibility, inside: bool, runs: bool, archived: bool) -> Object {
+    Object::Room { visibility, inside, runs, archived }
+}
+
+/// The columns of the table of rooms.
+fn in_rooms(operation: Operation) -> String {
+    use Visibility::{Direct, Private, Public};
+    let columns = [
+        (Role::Owner, room(Private, true, false, false)),
+        (Role::Admin, room(Private, true, false, false)),
+        (Role::Member, room(Private, true, true, false)),
+        (Role::Member, room(Private, true, false, false)),
+        (Role::Guest, room(Private, true, false, false)),
+        (Role::Member, room(Direct, true, false, false)),
+        (Role::Member, room(Public, true, true, true)),
+        (Role::Member, room(Public, false, false, false)),
+        (Role::Owner, room(Private, false, false, false)),
+    ];
+    line(operation, columns.map(|(role, object)| cell(role, operation, object)))
+}
+
+fn lines() -> Vec<String> {
+    let on_host =
+        ON_HOST.map(|operation| line(operation, ROLES.map(|role| cell(role, operation, Object::Host))));
+    let to_accounts = TO_ACCOUNTS.map(|operation| {
+        let to = |theirs, own| move |role| cell(role, operation, Object::Member { role: theirs, own });
+        let member = ROLES.map(to(Role::Member, false));
+        let admin = ROLES.map(to(Role::Admin, false));
+        line(operation, member.into_iter().chain(admin))
+    });
+    on_host.into_iter().chain(IN_ROOMS.map(in_rooms)).chain(to_accounts).collect()
+}
+
+#[test]
+fn the_document_has_every_operation_with_every_cell_as_the_function_says() {
+    let document = include_str!("../../../docs/security.md");
+    let documented = document.lines().filter(|line| line.starts_with("| `")).collect::<Vec<_>>();
+    assert_eq!(lines().join("\n"), documented.join("\n"));
+}
