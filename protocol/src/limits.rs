@@ -24,6 +24,8 @@ pub const PAGE_EVENTS: u32 = 200;
 pub const PAGE_BYTES: usize = 512 * 1024;
 /// Most events a sync sends for one room; what is older becomes a hole, paged on demand.
 pub const SYNC_ROOM_EVENTS: u32 = 200;
+/// Most messages a sync tells anew for one room because something in its hole changed them; the newest changes first.
+pub const SYNC_ROOM_CHANGED: u32 = 1_000;
 /// Most rooms in one sync request; a client in more asks again.
 pub const SYNC_ROOMS: usize = 500;
 /// Most entries in one list of rooms, members or invites.

@@ -266,6 +266,10 @@ pub struct RoomSync {
     /// The newest events, ascending, without gaps, up to `head`. What lies between the cursor and the first of
     /// them is a hole to be paged by `history`.
     pub events: Vec<Event>,
+    /// Messages up to the cursor that something in the hole has changed, as they stand now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<Event>>", optional)]
+    pub changed: Vec<Event>,
     /// The room's newest number.
     pub head: Seq,
 }

@@ -173,6 +173,7 @@ fn the_document_names_every_variant_code_and_limit() {
         limits::PAGE_EVENTS as usize,
         limits::PAGE_BYTES,
         limits::SYNC_ROOM_EVENTS as usize,
+        limits::SYNC_ROOM_CHANGED as usize,
         limits::SYNC_ROOMS,
         limits::LIST_ITEMS as usize,
         limits::INVITE_USES as usize,

@@ -23,6 +23,8 @@ pub(crate) enum Received {
     Event(Event),
     /// Synced or paged. `quiet`: whoever asked shows it, no diffs are needed.
     Stretch { room: RoomId, events: Vec<Event>, head: Seq, quiet: bool },
+    /// Messages as they stood at the number `head`: what a hole that is not read has changed.
+    Changed { room: RoomId, events: Vec<Event>, head: Seq },
     /// A message of the outbox is on the host's disk.
     Acked { message: MessageId, room: RoomId, seq: Seq, at: UnixMillis },
     /// A message of the outbox is refused for good.
@@ -109,6 +111,14 @@ impl Taking<'_> {
                 }
             }
             Received::Stretch { room, events, head, quiet } => self.stretch(room, events, head, quiet)?,
+            Received::Changed { room, events, head } => {
+                for event in events.into_iter().filter(|event| event.room == room) {
+                    // Those that were not held belong to no page that is shown.
+                    let diffs = self.event(event, head)?.into_iter();
+                    let held = diffs.filter(|diff| matches!(diff, TimelineDiff::Replace(_)));
+                    self.outcome.diffs.extend(held.map(|diff| (room, diff)));
+                }
+            }
             Received::Acked { message, room, seq, at } => self.acked(message, room, seq, at)?,
             Received::Refused { message, refusal } => self.refused(message, &refusal)?,
             Received::Rooms(list) => {

@@ -340,3 +340,17 @@ fn a_deletion_leaves_no_text_on_this_disk() {
     });
     assert_eq!(said, 0);
 }
+
+#[test]
+fn what_a_hole_did_to_a_held_message_is_taken_without_filling_the_hole() {
+    let kept = Kept::new();
+    kept.take(vec![stretch(1..=3)]);
+    let mut gone = protocol::Posted::new(MessageId(Uuid::from_u128(1002)), Text(String::new()));
+    gone.deleted = true;
+    let gone = changed(2, 2, Change::Posted(gone));
+    let outcome =
+        kept.take(vec![Received::Changed { room: ROOM, events: vec![gone], head: Seq(12) }, stretch(9..=12)]);
+    assert!(matches!(outcome.diffs.first(), Some((ROOM, TimelineDiff::Replace(_)))), "{outcome:?}");
+    assert!(shown(&kept, 1002).1.deleted);
+    assert_eq!(kept.held(), [(1, 3), (9, 12)]);
+}

@@ -197,3 +197,27 @@ async fn mentions_are_read_by_the_host() {
     assert_eq!((all[0].1.mentions.clone(), all[0].1.mentions_room), (vec![bobs.member.id], false));
     assert_eq!((all[1].1.mentions.clone(), all[1].1.mentions_room), (vec![me.member.id], true));
 }
+
+#[tokio::test]
+async fn a_hole_in_a_sync_still_tells_what_it_did_to_older_messages() {
+    let world = World::start().await;
+    let (mut alice, me) = world.alice().await;
+    let room = me.rooms[0].id;
+    let (gone, edited) =
+        (message(&mut alice, room, "to be deleted").await, message(&mut alice, room, "first").await);
+    let Reply::Posted { seq: held, .. } = alice.post(room, "untouched").await else { panic!("not posted") };
+    alice.ask(Request::Delete { room, message: gone }).await.unwrap();
+    alice.ask(Request::Edit { room, message: edited, text: "second".into() }).await.unwrap();
+    for _ in 0..protocol::limits::SYNC_ROOM_EVENTS {
+        alice.post(room, "later").await;
+    }
+    let cursors = vec![protocol::Cursor { room, after: held }];
+    let Reply::Synced { rooms } = alice.ask(Request::Sync { cursors }).await.unwrap() else {
+        panic!("not synced")
+    };
+    let synced = rooms.into_iter().find(|synced| synced.room == room).unwrap();
+    assert!(synced.events[0].seq > held.next(), "there is a hole");
+    let changed =
+        synced.changed.into_iter().filter_map(posted).map(|(_, posted)| (posted.message, posted.text.0));
+    assert_eq!(changed.collect::<Vec<_>>(), [(gone, String::new()), (edited, "second".to_owned())]);
+}

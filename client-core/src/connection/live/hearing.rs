@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::{ErrorCode, Failure, MemberId, MessageId, Reply, RoomId, ServerFrame};
+use protocol::{ErrorCode, Failure, MemberId, MessageId, Reply, RoomId, RoomSync, ServerFrame};
 use tokio::time::Instant;
 
 use super::{Answer, Live, Purpose};
@@ -113,12 +113,12 @@ impl Live<'_> {
         self.syncs = self.syncs.saturating_sub(1);
         turn.synced = self.syncs == 0;
         if let Reply::Synced { rooms } = reply {
-            turn.received.extend(rooms.into_iter().map(|sync| Received::Stretch {
-                room: sync.room,
-                events: sync.events,
-                head: sync.head,
-                quiet: false,
-            }));
+            for RoomSync { room, events, changed, head } in rooms {
+                if !changed.is_empty() {
+                    turn.received.push(Received::Changed { room, events: changed, head });
+                }
+                turn.received.push(Received::Stretch { room, events, head, quiet: false });
+            }
         }
     }
 

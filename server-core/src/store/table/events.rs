@@ -153,6 +153,31 @@ pub(crate) fn page(
     Ok(events)
 }
 
+/// The messages after `floor` and up to `after` that were changed between `after` and `first`, as they stand now.
+pub(crate) fn changed(
+    conn: &Connection,
+    room: RoomId,
+    (floor, after): (Seq, Seq),
+    first: Seq,
+    limit: u32,
+    budget: &mut usize,
+) -> Result<Vec<Event>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM (
+             SELECT target, max(seq) AS newest FROM events
+             WHERE room = ?1 AND seq > ?2 AND seq < ?3 AND target IS NOT NULL GROUP BY target
+         ) AS touched
+         JOIN messages ON messages.id = touched.target
+         JOIN events ON events.room = messages.room AND events.seq = messages.seq
+         WHERE messages.room = ?1 AND messages.seq <= ?2 AND messages.seq > ?4 ORDER BY touched.newest DESC LIMIT ?5"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let bounds = params![room.0.as_bytes(), number(after), number(first), number(floor), limit];
+    let mut events = fill(conn, statement.query(bounds)?, budget)?;
+    events.sort_by_key(|event| event.seq);
+    Ok(events)
+}
+
 /// Reads events as their messages stand now, until `budget` bytes are used up.
 pub(crate) fn fill(
     conn: &Connection,

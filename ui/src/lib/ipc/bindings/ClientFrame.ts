@@ -249,7 +249,7 @@ room: RoomId,
 /**
  * What counts.
  */
-attention: Attention, } | { "type": "standings" } | { "type": "read_by", 
+attention: Attention, } | { "type": "progress" } | { "type": "read_by", 
 /**
  * Where.
  */

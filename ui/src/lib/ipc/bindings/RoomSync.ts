@@ -17,6 +17,10 @@ room: RoomId,
  */
 events: Array<Event>, 
 /**
+ * Messages up to the cursor that something in the hole has changed, as they stand now.
+ */
+changed?: Array<Event>, 
+/**
  * The room's newest number.
  */
 head: Seq, };

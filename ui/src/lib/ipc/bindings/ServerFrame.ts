@@ -7,6 +7,7 @@ import type { Invite } from "./Invite";
 import type { Member } from "./Member";
 import type { MemberId } from "./MemberId";
 import type { MessageId } from "./MessageId";
+import type { Progress } from "./Progress";
 import type { Revision } from "./Revision";
 import type { Room } from "./Room";
 import type { RoomId } from "./RoomId";
@@ -15,7 +16,6 @@ import type { RoomSync } from "./RoomSync";
 import type { Secret } from "./Secret";
 import type { Seq } from "./Seq";
 import type { SignedIn } from "./SignedIn";
-import type { Standing } from "./Standing";
 import type { Statistics } from "./Statistics";
 import type { UnixMillis } from "./UnixMillis";
 import type { Welcome } from "./Welcome";
@@ -71,19 +71,19 @@ messages: Array<Event>,
 /**
  * Whether there are more after the last.
  */
-more: boolean, } | { "type": "standing", 
+more: boolean, } | { "type": "progress", 
 /**
  * How far I am.
  */
-standing: Standing, 
+progress: Progress, 
 /**
  * Its place among all that I changed of my own: what has a smaller one is older.
  */
-number: number, } | { "type": "standings", 
+number: number, } | { "type": "progress_list", 
 /**
  * One per room of mine.
  */
-standings: Array<Standing>, } | { "type": "read_by", 
+rooms: Array<Progress>, } | { "type": "read_by", 
 /**
  * Which message.
  */
