@@ -1,8 +1,8 @@
 //! The write path: what is acknowledged and fanned out here is on disk.
 //!
 //! Work is queued to the vault's one writer, which gathers what waits into one transaction. After its commit, and in
-//! commit order, each work's second half runs: it tells the hub and then the one who asked. So everyone sees one
-//! order, and no acknowledgement comes before the fsync.
+//! commit order, each work's second half runs: it tells the hub and then the one who asked; at the end of the batch the
+//! hub passes all of it on. So everyone sees one order, and no acknowledgement comes before the fsync.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,6 +25,8 @@ pub(crate) struct Committer {
 
 impl Committer {
     pub(crate) fn new(vault: Vault, hub: Arc<Hub>, metrics: Arc<Metrics>) -> Self {
+        let telling = Arc::clone(&hub);
+        vault.set_after_batch(Box::new(move || telling.end_turn()));
         Self { vault, hub, metrics }
     }
 
@@ -79,6 +81,8 @@ where
     }
 
     fn settle(self: Box<Self>, committed: Committed) {
+        // Then the end of the batch follows, and with it the end of the turn.
+        let on_disk = committed.is_ok();
         let outcome = match (self.made, committed) {
             // A refusal stands whatever became of the batch.
             (Some(Err(Denied::Refused(refusal))), _) => Err(refusal),
@@ -89,6 +93,9 @@ where
         match &outcome {
             Ok(_) => self.metrics.committed(self.since),
             Err(refusal) => self.metrics.refused(refusal.code),
+        }
+        if on_disk {
+            self.hub.begin_turn();
         }
         (self.then)(outcome, &self.hub);
     }

@@ -3,15 +3,17 @@
 //! In order of priority it ends, writes what waits, finishes the request in hand, reads the next one, shows life. It
 //! reads nothing while a request is in hand or its answers wait unread, so a peer can only ever hold up itself.
 
+pub(crate) mod wire;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use protocol::limits::{CLIENT_FRAME_BYTES, SERVER_FRAME_BYTES};
+use protocol::limits::CLIENT_FRAME_BYTES;
 use protocol::{ClientFrame, CloseCode, DecodeError, ErrorCode, Reply, Request, decode_client};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
@@ -23,13 +25,13 @@ use crate::error::Refusal;
 use crate::handler::Caller;
 use crate::host::Host;
 use crate::hub::Outlet;
+use crate::hub::frame::PING;
 use crate::hub::outlet::Next;
+use crate::listener::Socket;
+use wire::{Line, Wire};
 
 /// tungstenite takes this much per socket at once; its default of 128 KiB is for other programs.
 const READ_BUFFER: usize = 4 * 1024;
-
-/// What waits is joined into writes of about this size.
-const WRITE_BATCH: usize = 64 * 1024;
 
 /// Unreadable frames a stranger may send, and a member: enough for a newer client to learn what this host can't.
 const FAULTS: (u32, u32) = (3, 50);
@@ -45,10 +47,10 @@ enum Standing {
     Member(Admission),
 }
 
-struct Connection<S> {
+struct Connection {
     host: Arc<Host>,
     peer: Peer,
-    socket: WebSocketStream<S>,
+    socket: WebSocketStream<Line>,
     outlet: Arc<Outlet>,
     standing: Standing,
     heard: Instant,
@@ -61,25 +63,30 @@ struct Gone;
 
 /// Serves an upgraded socket, with what was read of it `early`, until it ends. It must be signed in by `deadline`; `stranger` is dropped
 /// when it is, and counts it among the strangers until then.
-pub(crate) async fn serve<S, P>(
+pub(crate) async fn serve<P: Send>(
     host: Arc<Host>,
     peer: Peer,
-    (io, early): (S, Vec<u8>),
+    (socket, early): (Socket, Vec<u8>),
     deadline: Instant,
     stranger: P,
-) where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
-    P: Send,
-{
+) {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BATCH)
-        .max_write_buffer_size(SERVER_FRAME_BYTES + 2 * WRITE_BATCH)
+        .write_buffer_size(0)
         .max_message_size(Some(CLIENT_FRAME_BYTES))
         .max_frame_size(Some(CLIENT_FRAME_BYTES));
-    let socket = WebSocketStream::from_partially_read(io, early, Role::Server, Some(config)).await;
+    let (wire, open) = match socket {
+        Socket::Plain(socket) => {
+            let socket = Arc::new(socket);
+            (Wire::Plain(Arc::clone(&socket)), Some(socket))
+        }
+        Socket::Tls(socket) => (Wire::Tls(socket), None),
+    };
+    let outlet = Arc::new(Outlet::new(host.live.load().limits.queue_bytes, open));
+    let line = Line { wire, outlet: Arc::clone(&outlet) };
+    let socket = WebSocketStream::from_partially_read(line, early, Role::Server, Some(config)).await;
     let connection = Connection {
-        outlet: Arc::new(Outlet::new(host.live.load().limits.queue_bytes)),
+        outlet,
         host,
         peer,
         socket,
@@ -91,7 +98,7 @@ pub(crate) async fn serve<S, P>(
     connection.run(deadline, stranger).await;
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+impl Connection {
     async fn run<P: Send>(mut self, deadline: Instant, stranger: P) {
         let stop = self.host.stop.clone();
         let outlet = Arc::clone(&self.outlet);
@@ -108,8 +115,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                     stopping = true;
                     outlet.close(CloseCode::ComeBack);
                 }
-                next = outlet.next(WRITE_BATCH) => match next {
-                    Next::Write(frames) => if self.write(frames).await.is_err() { return },
+                next = outlet.next() => match next {
+                    Next::Write => if self.write_out().await.is_err() { return },
                     Next::Close(code) => return self.farewell(code).await,
                 },
                 done = finish(&mut pending), if pending.is_some() => {
@@ -124,7 +131,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                         Ok(next) => pending = next,
                         Err(Gone) => return,
                     },
-                    None => return,
+                    None => {
+                        self.last_words().await;
+                        return;
+                    }
                 },
                 () = &mut timer => {
                     if stranger.is_some() {
@@ -132,7 +142,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                         timer.as_mut().reset(Instant::now() + self.host.config.timeouts.lease);
                     } else {
                         timer.as_mut().reset(Instant::now() + self.host.config.timeouts.heartbeat);
-                        if self.show_life().await.is_err() { return }
+                        self.show_life();
                     }
                 }
             }
@@ -255,35 +265,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         None
     }
 
-    /// Writes frames, in as few writes as the socket takes. Gives up midway when the outlet is cut.
-    async fn write(&mut self, frames: Vec<Utf8Bytes>) -> Result<(), Gone> {
-        let (socket, outlet) = (&mut self.socket, &self.outlet);
-        let writing = async move {
-            for frame in frames {
-                socket.feed(Message::Text(frame)).await?;
-            }
-            socket.flush().await
-        };
+    /// Writes what waits. Gives up midway when the outlet is cut.
+    async fn write_out(&mut self) -> Result<(), Gone> {
+        let (line, outlet) = (self.socket.get_mut(), &self.outlet);
         tokio::select! {
             biased;
             () = outlet.cut_off() => Ok(()),
-            written = timeout(self.host.config.timeouts.lease, writing) => match written {
+            written = timeout(self.host.config.timeouts.lease, line.write_out()) => match written {
                 Ok(Ok(())) => Ok(()),
                 _ => Err(Gone),
             },
         }
     }
 
-    async fn show_life(&mut self) -> Result<(), Gone> {
-        let timeouts = self.host.config.timeouts;
-        if self.heard.elapsed() > timeouts.lease {
+    fn show_life(&mut self) {
+        if self.heard.elapsed() > self.host.config.timeouts.lease {
             self.outlet.cut(CloseCode::LeaseOver);
-            return Ok(());
-        }
-        let ping = self.socket.send(Message::Ping(tungstenite::Bytes::new()));
-        match timeout(timeouts.lease, ping).await {
-            Ok(Ok(())) => Ok(()),
-            _ => Err(Gone),
+        } else {
+            self.outlet.control(PING);
         }
     }
 
@@ -291,11 +290,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     async fn farewell(mut self, code: CloseCode) {
         self.standing = Standing::Stranger;
         let frame = CloseFrame { code: code.code().into(), reason: Utf8Bytes::from_static(code.reason()) };
-        let patience = self.host.config.timeouts.farewell;
-        let said = timeout(patience, self.socket.send(Message::Close(Some(frame)))).await;
-        if matches!(said, Ok(Ok(()))) {
-            self.hear_out(patience).await;
+        if self.socket.send(Message::Close(Some(frame))).await.is_ok() && self.last_words().await {
+            self.hear_out(self.host.config.timeouts.farewell).await;
         }
+    }
+
+    /// Writes what still waits, for as long as the peer may take for it. Says whether it did.
+    async fn last_words(&mut self) -> bool {
+        let written = timeout(self.host.config.timeouts.farewell, self.socket.get_mut().write_out()).await;
+        matches!(written, Ok(Ok(())))
     }
 
     /// Waits until the peer has closed, so that the last words are not lost to a reset.
@@ -304,7 +307,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             let _ = timeout(patience, async { while let Some(Ok(_)) = self.socket.next().await {} }).await;
             return;
         }
-        let io = self.socket.get_mut();
+        let io = &mut self.socket.get_mut().wire;
         let mut buffer = [0; 4096];
         let mut discarded = 0;
         let discard = async {

@@ -55,7 +55,8 @@ impl Caller {
     {
         let outlet = Arc::clone(&self.outlet);
         let then = move |made: Result<T, Refusal>, hub: &Arc<Hub>| {
-            outlet.answer(req, made.map(|made| then(made, hub)));
+            let answer = made.map(|made| then(made, hub));
+            hub.answer(&outlet, req, answer);
         };
         self.host.committer.commit(work, then).await?;
         Ok(None)

@@ -1,21 +1,28 @@
-//! Getting frames to those they are for. Each is encoded once; every connection's outlet gets a reference.
+//! Getting frames to those they are for. Each is encoded once; what one turn of the write path says to a connection
+//! leaves in one write.
 //!
-//! The lock is held while references are handed out, never across an await and never while something is written.
-//! Changes of rooms and rights come here in commit order, so that order is the order everyone sees.
+//! Who is here is locked only while references are handed out, never while something is written. Changes of rooms and
+//! rights come here in commit order, and what was said before one is told before it: that order is the order
+//! everyone sees.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use protocol::{CloseCode, DeviceId, MemberId, Reply, RoomId, ServerFrame, encode};
+use protocol::{CloseCode, DeviceId, MemberId, Reply, RoomId, ServerFrame};
 use tokio::sync::watch;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tokio_tungstenite::tungstenite::Bytes;
 
-use super::outlet::Outlet;
+use super::frame::text_frame;
+use super::outlet::{Outlet, answer_frame};
 use super::state::{ConnectionId, State};
+use super::turn::Turn;
+use crate::error::Refusal;
 
 /// Who is here, shared by all connections.
 #[derive(Debug)]
 pub(crate) struct Hub {
+    /// Locked before `state`, and for as long as what was gathered is being told: nobody overtakes.
+    turn: Mutex<Turn<Outlet>>,
     state: Mutex<State<Arc<Outlet>>>,
     next: AtomicU64,
     online: watch::Sender<usize>,
@@ -44,7 +51,11 @@ impl Seat {
 
 impl Hub {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default(), next: AtomicU64::new(1), online: watch::Sender::new(0) })
+        Arc::new(Self {
+            turn: Mutex::default(),
+            state: Mutex::default(),
+            next: AtomicU64::new(1), online: watch::Sender::new(0),
+        })
     }
 
     /// Lets a connection hear what happens in `rooms` from now on.
@@ -56,19 +67,48 @@ impl Hub {
         outlet: Arc<Outlet>,
     ) -> Seat {
         let id = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed));
+        let turn = self.tell_before();
         self.state().admit(id, member, device, rooms, outlet);
+        drop(turn);
         self.count();
         Seat { hub: Arc::clone(self), id }
+    }
+
+    /// Begins to gather what is told, until [`Hub::end_turn`], which must follow.
+    pub(crate) fn begin_turn(&self) {
+        self.turn().begin();
+    }
+
+    /// Tells what was gathered.
+    pub(crate) fn end_turn(&self) {
+        let mut turn = self.turn();
+        turn.end();
+        self.tell_gathered(&mut turn);
     }
 
     /// Tells everyone in `room`.
     pub(crate) fn tell_room(&self, room: RoomId, reply: Reply) {
         let frame = push_frame(reply);
-        self.state().in_room(room).for_each(|outlet| outlet.push(frame.clone()));
+        let mut turn = self.turn();
+        turn.tell_room(room, &frame);
+        if turn.is_due() {
+            self.tell_gathered(&mut turn);
+        }
+    }
+
+    /// Answers `req` of one connection, after what its room was told in the same turn.
+    pub(crate) fn answer(&self, to: &Arc<Outlet>, req: u32, answer: Result<Reply, Refusal>) {
+        let frame = answer_frame(req, answer);
+        let mut turn = self.turn();
+        turn.answer(Arc::clone(to), &frame);
+        if turn.is_due() {
+            self.tell_gathered(&mut turn);
+        }
     }
 
     /// Tells every device of `member` but one.
     pub(crate) fn tell_member(&self, member: MemberId, but: Option<ConnectionId>, reply: Reply) {
+        let _turn = self.tell_before();
         let frame = push_frame(reply);
         let state = self.state();
         let others = state.of_member(member).filter(|(id, _)| Some(*id) != but);
@@ -77,8 +117,10 @@ impl Hub {
 
     /// Tells everyone who is here.
     pub(crate) fn tell_everyone(&self, reply: Reply) {
+        let _turn = self.tell_before();
         let frame = push_frame(reply);
-        self.state().everyone().for_each(|outlet| outlet.push(frame.clone()));
+        let everyone = self.state().everyone().cloned().collect::<Vec<_>>();
+        everyone.iter().for_each(|outlet| outlet.push(frame.clone()));
     }
 
     /// Ends all connections, after what already waits.
@@ -88,16 +130,19 @@ impl Hub {
 
     /// From now on `member` hears what happens in `room`.
     pub(crate) fn enter(&self, room: RoomId, member: MemberId) {
+        let _turn = self.tell_before();
         self.state().enter(room, member);
     }
 
     /// From now on `member` hears nothing more of `room`.
     pub(crate) fn leave(&self, room: RoomId, member: MemberId) {
+        let _turn = self.tell_before();
         self.state().leave(room, member);
     }
 
     /// Ends the connections, but one, of a device whose session is over: not one event after this.
     pub(crate) fn end_device(&self, member: MemberId, device: DeviceId, but: Option<ConnectionId>) {
+        let _turn = self.tell_before();
         let state = self.state();
         let others = state.of_device(member, device).filter(|(id, _)| Some(*id) != but);
         others.for_each(|(_, outlet)| outlet.cut(CloseCode::SessionEnded));
@@ -121,13 +166,33 @@ impl Hub {
 
     /// Tells everyone who came and who went since the last call.
     pub(crate) fn tell_presence(&self) {
-        let mut state = self.state();
-        let (online, offline) = state.take_presence();
-        if online.is_empty() && offline.is_empty() {
+        let (online, offline) = self.state().take_presence();
+        if !online.is_empty() || !offline.is_empty() {
+            self.tell_everyone(Reply::Presence { online, offline });
+        }
+    }
+
+    /// Tells what was gathered before something else happens; nothing is told in between while the guard lives.
+    fn tell_before(&self) -> MutexGuard<'_, Turn<Outlet>> {
+        let mut turn = self.turn();
+        self.tell_gathered(&mut turn);
+        turn
+    }
+
+    fn tell_gathered(&self, turn: &mut Turn<Outlet>) {
+        if turn.is_empty() {
             return;
         }
-        let frame = push_frame(Reply::Presence { online, offline });
-        state.everyone().for_each(|outlet| outlet.push(frame.clone()));
+        let state = self.state();
+        let told = turn.take(|room, tell| state.in_room(room).for_each(tell));
+        drop(state);
+        for (outlet, frames) in told {
+            outlet.push(frames);
+        }
+    }
+
+    fn turn(&self) -> MutexGuard<'_, Turn<Outlet>> {
+        self.turn.lock().expect("nothing panics while it holds the turn")
     }
 
     fn count(&self) {
@@ -140,6 +205,6 @@ impl Hub {
     }
 }
 
-fn push_frame(reply: Reply) -> Utf8Bytes {
-    Utf8Bytes::from(encode(&ServerFrame { req: None, reply }))
+fn push_frame(reply: Reply) -> Bytes {
+    text_frame(&ServerFrame { req: None, reply })
 }

@@ -1,88 +1,136 @@
-//! What waits to be written to one connection: bounded in bytes, never blocking those who add to it.
+//! One connection's way out: frames go to the socket at once, and wait only while it takes no more.
 //!
-//! A full outlet does not slow the room down and drops nothing silently: it ends its one connection, whose next
-//! sync brings what is missing.
+//! Everything a connection writes goes through here, so frames never interleave. On a plain socket whoever has
+//! something to say writes it; the connection's own task is woken only for what the socket refuses, because waking
+//! it costs more than the write. An encrypted one is always written by its task.
+//!
+//! What waits is bounded in bytes and never blocks those who add to it. A full outlet does not slow the room down
+//! and drops nothing silently: it ends its one connection, whose next sync brings what is missing.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, ready};
 
-use protocol::{CloseCode, Failure, Reply, ServerFrame, encode};
+use protocol::{CloseCode, Failure, Reply, ServerFrame};
+use tokio::io::AsyncWrite;
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tokio_tungstenite::tungstenite::Bytes;
 
+use super::frame::{rest_of_frame, text_frame};
 use crate::error::Refusal;
 
-/// Counted per waiting frame besides its text: its place in the queue and its share of the text's header.
-const FRAME_OVERHEAD: usize = 64;
+/// Counted per waiting piece besides its bytes: its place in the queue and its share of the bytes' header.
+const PIECE_OVERHEAD: usize = 64;
 
-/// Answers waiting beyond this hold the connection's next request back.
-const ANSWERS_WAITING: usize = 64 * 1024;
+/// Waiting beyond this holds the connection's next request back.
+const HOLD_BACK: usize = 64 * 1024;
+
+/// Small pieces that wait are joined into writes of about this size: one TLS record.
+const WRITE_BATCH: usize = 16 * 1024;
 
 /// One connection's way out.
 #[derive(Debug)]
 pub(crate) struct Outlet {
     waiting: Mutex<Waiting>,
     wake: Notify,
+    /// The socket, if whoever speaks may write to it.
+    open: Option<Arc<TcpStream>>,
     limit: usize,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
-    frames: VecDeque<Utf8Bytes>,
+    /// Whole frames, but for the first `begun` bytes: the end of one that the socket has taken in part.
+    pieces: VecDeque<Bytes>,
+    begun: usize,
     bytes: usize,
     close: Option<CloseCode>,
-    /// Even what is being written is given up.
+    /// What waited was given up.
     cut: bool,
 }
 
-/// What a connection finds when it looks.
-#[derive(Debug)]
+/// What a connection's task finds when it looks.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Write these, in this order.
-    Write(Vec<Utf8Bytes>),
+    /// There is something to write.
+    Write,
     /// Say this and end.
     Close(CloseCode),
 }
 
 impl Outlet {
-    /// A way out that lets `limit` bytes wait.
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { waiting: Mutex::default(), wake: Notify::new(), limit }
+    /// A way out that lets `limit` bytes wait. `open` is the socket, when it is plain and others may write to it.
+    pub(crate) fn new(limit: usize, open: Option<Arc<TcpStream>>) -> Self {
+        Self { waiting: Mutex::default(), wake: Notify::new(), open, limit }
     }
 
-    /// Adds what happened. Past the limit, all that waits is given up and the connection told to resync.
-    pub(crate) fn push(&self, frame: Utf8Bytes) {
+    /// Adds what happened: whole frames. Past the limit, all that waits is given up and the connection told to resync.
+    pub(crate) fn push(&self, frames: Bytes) {
         let mut waiting = self.waiting();
         if waiting.close.is_some() {
             return;
         }
-        if waiting.bytes + frame.len() + FRAME_OVERHEAD > self.limit {
-            *waiting = Waiting::cut(CloseCode::Resync);
+        let idle = waiting.pieces.is_empty();
+        let rest = if idle { self.write_now(&mut waiting, frames) } else { frames };
+        if waiting.bytes + rest.len() + PIECE_OVERHEAD > self.limit {
+            waiting.add(rest);
+            waiting.give_up(CloseCode::Resync);
+            self.wake.notify_one();
         } else {
-            waiting.add(frame);
+            self.wait(&mut waiting, idle, rest);
         }
-        drop(waiting);
-        self.wake.notify_one();
     }
 
     /// Adds an answer. The limit does not count: who asks next is held back instead.
     pub(crate) fn answer(&self, req: u32, answer: Result<Reply, Refusal>) {
-        self.say(Some(req), answer.unwrap_or_else(|refusal| Reply::Error(Failure::from(refusal))));
+        self.say(answer_frame(req, answer));
     }
 
     /// Refuses what could not be read far enough to know its number.
     pub(crate) fn refuse(&self, req: Option<u32>, refusal: Refusal) {
-        self.say(req, Reply::Error(Failure::from(refusal)));
+        self.say(text_frame(&ServerFrame { req, reply: Reply::Error(Failure::from(refusal)) }));
     }
 
-    fn say(&self, req: Option<u32>, reply: Reply) {
-        let frame = Utf8Bytes::from(encode(&ServerFrame { req, reply }));
+    /// Adds whole frames without counting them against the limit.
+    pub(crate) fn say(&self, frames: Bytes) {
         let mut waiting = self.waiting();
         if waiting.close.is_none() {
-            waiting.add(frame);
+            self.put(&mut waiting, frames);
         }
-        drop(waiting);
-        self.wake.notify_one();
+    }
+
+    /// Adds whole frames of the WebSocket protocol itself, even to a connection that is being ended.
+    pub(crate) fn control(&self, frames: Bytes) {
+        self.put(&mut self.waiting(), frames);
+    }
+
+    fn put(&self, waiting: &mut Waiting, frames: Bytes) {
+        let idle = waiting.pieces.is_empty();
+        let rest = if idle { self.write_now(waiting, frames) } else { frames };
+        self.wait(waiting, idle, rest);
+    }
+
+    /// Writes what the socket takes at once; gives the rest back.
+    fn write_now(&self, waiting: &mut Waiting, mut frames: Bytes) -> Bytes {
+        // A socket that is broken is noticed by the one who reads from it.
+        let taken = self.open.as_ref().and_then(|socket| socket.try_write(&frames).ok()).unwrap_or(0);
+        if taken > 0 {
+            waiting.begun = rest_of_frame(&frames, 0, taken);
+            let _ = frames.split_to(taken);
+        }
+        frames
+    }
+
+    fn wait(&self, waiting: &mut Waiting, idle: bool, rest: Bytes) {
+        if !rest.is_empty() {
+            waiting.add(rest);
+            if idle {
+                self.wake.notify_one();
+            }
+        }
     }
 
     /// Ends the connection, after what already waits. A second reason does not replace the first.
@@ -91,50 +139,61 @@ impl Outlet {
         self.wake.notify_one();
     }
 
-    /// Ends the connection at once: nothing that still waits is written.
+    /// Ends the connection at once: of what still waits, only a frame that is begun is written to its end.
     pub(crate) fn cut(&self, code: CloseCode) {
-        *self.waiting() = Waiting::cut(code);
+        let mut waiting = self.waiting();
+        if !waiting.cut {
+            waiting.give_up(code);
+        }
+        drop(waiting);
         self.wake.notify_one();
     }
 
     /// Whether the connection may read its next request.
     pub(crate) fn has_room(&self) -> bool {
-        self.waiting().bytes < ANSWERS_WAITING
+        self.waiting().bytes < HOLD_BACK
     }
 
-    /// Whether the connection is to end without writing what it has begun.
+    /// Whether what waited was given up.
     pub(crate) fn is_cut(&self) -> bool {
         self.waiting().cut
     }
 
-    /// Waits for something to do, up to about `most` bytes of it. Cancel-safe.
-    pub(crate) async fn next(&self, most: usize) -> Next {
+    /// Waits for something to do. Cancel-safe.
+    pub(crate) async fn next(&self) -> Next {
         loop {
-            if let Some(next) = self.take(most) {
+            if let Some(next) = self.look() {
                 return next;
             }
             self.wake.notified().await;
         }
     }
 
-    fn take(&self, most: usize) -> Option<Next> {
-        let mut waiting = self.waiting();
-        if waiting.frames.is_empty() {
-            return waiting.close.map(Next::Close);
+    fn look(&self) -> Option<Next> {
+        let waiting = self.waiting();
+        match waiting.close {
+            Some(code) if waiting.cut || waiting.pieces.is_empty() => Some(Next::Close(code)),
+            _ if waiting.pieces.is_empty() => None,
+            _ => Some(Next::Write),
         }
-        let (mut frames, mut taken) = (Vec::new(), 0);
-        while taken < most
-            && let Some(frame) = waiting.frames.pop_front()
-        {
-            taken += frame.len();
-            waiting.bytes -= frame.len() + FRAME_OVERHEAD;
-            frames.push(frame);
+    }
+
+    /// Writes what waits to `socket`, this outlet's own. Others may go on adding.
+    pub(crate) fn poll_write_out<W: AsyncWrite + Unpin>(
+        &self,
+        cx: &mut Context<'_>,
+        socket: &mut W,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            let mut waiting = self.waiting();
+            let Some(piece) = waiting.peek(WRITE_BATCH) else { break };
+            let taken = ready!(Pin::new(&mut *socket).poll_write(cx, &piece))?;
+            if taken == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            waiting.consume(taken, &piece);
         }
-        if waiting.frames.is_empty() {
-            // An idle connection holds no buffer.
-            waiting.frames.shrink_to(0);
-        }
-        Some(Next::Write(frames))
+        Pin::new(socket).poll_flush(cx)
     }
 
     /// Resolves once [`Outlet::is_cut`]. Cancel-safe; leaves a wake behind for [`Outlet::next`].
@@ -145,62 +204,66 @@ impl Outlet {
         self.wake.notify_one();
     }
 
-    fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().expect("nothing panics while it holds the queue")
     }
 }
 
+/// The answer to `req` as a frame.
+pub(crate) fn answer_frame(req: u32, answer: Result<Reply, Refusal>) -> Bytes {
+    let reply = answer.unwrap_or_else(|refusal| Reply::Error(Failure::from(refusal)));
+    text_frame(&ServerFrame { req: Some(req), reply })
+}
+
 impl Waiting {
-    fn cut(code: CloseCode) -> Self {
-        Self { close: Some(code), cut: true, ..Self::default() }
+    fn give_up(&mut self, code: CloseCode) {
+        let begun = self.pieces.pop_front().map(|piece| piece.slice(..self.begun));
+        *self = Self { begun: self.begun, close: Some(code), cut: true, ..Self::default() };
+        begun.filter(|piece| !piece.is_empty()).into_iter().for_each(|piece| self.add(piece));
     }
 
-    fn add(&mut self, frame: Utf8Bytes) {
-        self.bytes += frame.len() + FRAME_OVERHEAD;
-        self.frames.push_back(frame);
+    fn add(&mut self, piece: Bytes) {
+        self.bytes += piece.len() + PIECE_OVERHEAD;
+        self.pieces.push_back(piece);
+    }
+
+    /// What is to be written next: whole pieces, joined to `most` bytes or one that is larger.
+    fn peek(&self, most: usize) -> Option<Bytes> {
+        let (first, second) = (self.pieces.front()?, self.pieces.get(1));
+        if second.is_none_or(|second| first.len() + second.len() > most) {
+            return Some(first.clone());
+        }
+        let mut joined = Vec::with_capacity(most);
+        for piece in &self.pieces {
+            if joined.len() + piece.len() > most {
+                break;
+            }
+            joined.extend_from_slice(piece);
+        }
+        Some(joined.into())
+    }
+
+    /// `taken` bytes of what was `peeked` have been written.
+    fn consume(&mut self, mut taken: usize, peeked: &[u8]) {
+        self.begun = rest_of_frame(peeked, self.begun, taken);
+        while taken > 0
+            && let Some(piece) = self.pieces.front_mut()
+        {
+            let part = piece.len().min(taken);
+            let _ = piece.split_to(part);
+            taken -= part;
+            self.bytes -= part;
+            if piece.is_empty() {
+                self.bytes -= PIECE_OVERHEAD;
+                self.pieces.pop_front();
+            }
+        }
+        if self.pieces.is_empty() {
+            // An idle connection holds no buffer.
+            self.pieces = VecDeque::new();
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn frame(text: &str) -> Utf8Bytes {
-        Utf8Bytes::from(text.to_owned())
-    }
-
-    #[tokio::test]
-    async fn what_waits_comes_out_in_order_and_in_one_piece() {
-        let outlet = Outlet::new(1024);
-        outlet.push(frame("one"));
-        outlet.push(frame("two"));
-        let Next::Write(frames) = outlet.next(usize::MAX).await else { panic!("nothing to write") };
-        assert_eq!(frames, [frame("one"), frame("two")]);
-    }
-
-    #[tokio::test]
-    async fn a_full_outlet_gives_up_what_waits_and_asks_to_resync() {
-        let outlet = Outlet::new(200);
-        for _ in 0..3 {
-            outlet.push(frame(&"x".repeat(60)));
-        }
-        assert!(outlet.is_cut());
-        assert!(matches!(outlet.next(usize::MAX).await, Next::Close(CloseCode::Resync)));
-    }
-
-    #[tokio::test]
-    async fn closing_lets_the_last_words_out_and_cutting_does_not() {
-        let outlet = Outlet::new(1024);
-        outlet.push(frame("last"));
-        outlet.close(CloseCode::ComeBack);
-        outlet.push(frame("too late"));
-        assert!(!outlet.is_cut());
-        assert!(matches!(outlet.next(usize::MAX).await, Next::Write(frames) if frames == [frame("last")]));
-        assert!(matches!(outlet.next(usize::MAX).await, Next::Close(CloseCode::ComeBack)));
-
-        let outlet = Outlet::new(1024);
-        outlet.push(frame("never"));
-        outlet.cut(CloseCode::SessionEnded);
-        assert!(matches!(outlet.next(usize::MAX).await, Next::Close(CloseCode::SessionEnded)));
-    }
-}
+mod tests;

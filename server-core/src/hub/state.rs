@@ -3,7 +3,7 @@
 //! Knows members only while they are connected. Knows no socket: what stands for a connection is `H`.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use protocol::{DeviceId, MemberId, RoomId};
 
@@ -29,7 +29,8 @@ struct Present {
 pub(crate) struct State<H> {
     connections: HashMap<ConnectionId, Connection<H>>,
     members: HashMap<MemberId, Present>,
-    rooms: HashMap<RoomId, HashSet<ConnectionId>>,
+    /// With the handle at hand: this is what every delivery walks through.
+    rooms: HashMap<RoomId, BTreeMap<ConnectionId, H>>,
     /// Members whose presence changed since it was last told, with what was told last.
     told: HashMap<MemberId, bool>,
 }
@@ -45,7 +46,7 @@ impl<H> Default for State<H> {
     }
 }
 
-impl<H> State<H> {
+impl<H: Clone> State<H> {
     /// Someone is here. `rooms` are all the rooms of the member, as committed at this moment.
     pub(crate) fn admit(
         &mut self,
@@ -62,12 +63,12 @@ impl<H> State<H> {
                 entry.insert(Present::default())
             }
         };
+        self.connections.insert(id, Connection { member, device, handle });
         present.connections.push(id);
         present.rooms.extend(rooms);
         for room in &present.rooms {
-            self.rooms.entry(*room).or_default().extend(&present.connections);
+            seat(&mut self.rooms, *room, &present.connections, &self.connections);
         }
-        self.connections.insert(id, Connection { member, device, handle });
     }
 
     /// A connection is gone. Says whether it was here.
@@ -89,7 +90,7 @@ impl<H> State<H> {
     pub(crate) fn enter(&mut self, room: RoomId, member: MemberId) {
         if let Some(present) = self.members.get_mut(&member) {
             present.rooms.insert(room);
-            self.rooms.entry(room).or_default().extend(&present.connections);
+            seat(&mut self.rooms, room, &present.connections, &self.connections);
         }
     }
 
@@ -104,8 +105,7 @@ impl<H> State<H> {
 
     /// All connections of those in `room`.
     pub(crate) fn in_room(&self, room: RoomId) -> impl Iterator<Item = &H> {
-        let ids = self.rooms.get(&room).into_iter().flatten();
-        ids.filter_map(|id| self.connections.get(id)).map(|connection| &connection.handle)
+        self.rooms.get(&room).into_iter().flat_map(BTreeMap::values)
     }
 
     /// All connections of `member`.
@@ -166,19 +166,33 @@ impl<H> State<H> {
             assert!(!present.connections.is_empty(), "a member is here by at least one connection");
             for id in &present.connections {
                 assert_eq!(self.connections[id].member, *member);
-                assert!(present.rooms.iter().all(|room| self.rooms[room].contains(id)));
+                assert!(present.rooms.iter().all(|room| self.rooms[room].contains_key(id)));
             }
         }
         for (room, ids) in &self.rooms {
             assert!(!ids.is_empty(), "a room without listeners is forgotten");
-            for id in ids {
+            for id in ids.keys() {
                 assert!(self.members[&self.connections[id].member].rooms.contains(room));
             }
         }
     }
 }
 
-fn unseat(rooms: &mut HashMap<RoomId, HashSet<ConnectionId>>, room: RoomId, gone: &[ConnectionId]) {
+fn seat<H: Clone>(
+    rooms: &mut HashMap<RoomId, BTreeMap<ConnectionId, H>>,
+    room: RoomId,
+    ids: &[ConnectionId],
+    connections: &HashMap<ConnectionId, Connection<H>>,
+) {
+    let handle = |id| connections.get(id).map(|connection| (*id, connection.handle.clone()));
+    rooms.entry(room).or_default().extend(ids.iter().filter_map(handle));
+}
+
+fn unseat<H>(
+    rooms: &mut HashMap<RoomId, BTreeMap<ConnectionId, H>>,
+    room: RoomId,
+    gone: &[ConnectionId],
+) {
     if let Entry::Occupied(mut listeners) = rooms.entry(room) {
         for id in gone {
             listeners.get_mut().remove(id);
@@ -191,8 +205,6 @@ fn unseat(rooms: &mut HashMap<RoomId, HashSet<ConnectionId>>, room: RoomId, gone
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use proptest::prelude::*;
     use uuid::Uuid;
 
