@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use protocol::SignIn;
 
-use crate::server::Server;
+use crate::server::{Runtime, Server};
 use crate::swarm::{Member, Tally, join_floor, join_host};
 
 /// How much is said to how many.
@@ -32,9 +32,14 @@ pub(crate) struct Cost {
 ///
 /// # Errors
 /// When a server does not start or a delivery gets lost.
-pub(crate) async fn measure(binary: &Path, load: Load, floor_window: u64) -> Result<Cost> {
+pub(crate) async fn measure(
+    binary: &Path,
+    load: Load,
+    floor_window: u64,
+    runtime: Runtime,
+) -> Result<Cost> {
     let floor = measure_floor(Load { window: floor_window, ..load }).await?;
-    let host = measure_host(binary, load).await?;
+    let host = measure_host(binary, load, runtime).await?;
     Ok(Cost { floor, host })
 }
 
@@ -43,21 +48,20 @@ async fn measure_floor(load: Load) -> Result<f64> {
     let tally = Arc::new(Tally::default());
     let mut members = Vec::with_capacity(load.members);
     for _ in 0..load.members {
-        members.push(join_floor(&server.address, tally.clone()).await?);
+        members.push(join_floor(&server, tally.clone()).await?);
     }
     talk(&server, &mut members, &tally, load).await
 }
 
-async fn measure_host(binary: &Path, load: Load) -> Result<f64> {
+async fn measure_host(binary: &Path, load: Load, runtime: Runtime) -> Result<f64> {
     let data = tempfile::tempdir()?;
-    let server = Server::hearth(binary, data.path(), &["--registration", "open", "--limits", "off"])?;
+    let server = Server::hearth(binary, data.path(), runtime)?;
     let tally = Arc::new(Tally::default());
-    let token = server.owner_token.clone().context("a new host has an owner invite")?.into();
-    let owner = SignIn::Invite { token, name: "owner".into(), password: None };
-    let mut members = vec![join_host(&server.address, owner, tally.clone()).await?.0];
+    let owner = server.owner("owner")?;
+    let mut members = vec![join_host(&server, owner, tally.clone()).await?.0];
     for number in 1..load.members {
         let by = SignIn::Register { name: format!("member {number}"), password: None };
-        members.push(join_host(&server.address, by, tally.clone()).await?.0);
+        members.push(join_host(&server, by, tally.clone()).await?.0);
     }
     talk(&server, &mut members, &tally, load).await
 }

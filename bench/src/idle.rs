@@ -4,15 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use protocol::SignIn;
 
-use crate::server::Server;
+use crate::resume::accounts;
+use crate::server::{Runtime, Server};
 use crate::swarm::{Tally, join_floor, join_host};
 
 /// What one connection costs.
 pub(crate) struct Cost {
-    /// CPU microseconds from connect to signed-in, a new account each.
+    /// CPU microseconds from connect to signed-in, by token, one by one.
     pub(crate) connect: f64,
     /// Resident KiB once all are idle.
     pub(crate) memory: f64,
@@ -27,17 +28,15 @@ const WATCH: Duration = Duration::from_millis(2 * protocol::limits::HEARTBEAT_MS
 ///
 /// # Errors
 /// When the host does not start or refuses somebody.
-pub(crate) async fn measure(binary: &Path, members: usize, watch: bool) -> Result<Cost> {
+pub(crate) async fn measure(binary: &Path, members: usize, watch: bool, runtime: Runtime) -> Result<Cost> {
     let data = tempfile::tempdir()?;
-    let server = Server::hearth(binary, data.path(), &["--registration", "open", "--limits", "off"])?;
+    let tokens = accounts(binary, data.path(), members, runtime).await?;
+    let server = Server::hearth(binary, data.path(), runtime)?;
     let tally = Arc::new(Tally::default());
-    let token = server.owner_token.clone().context("a new host has an owner invite")?.into();
-    let owner = SignIn::Invite { token, name: "owner".into(), password: None };
-    let mut kept = vec![join_host(&server.address, owner, tally.clone()).await?.0];
     let (before, memory) = (server.cpu()?, server.memory()?);
-    for number in 0..members {
-        let by = SignIn::Register { name: format!("member {number}"), password: None };
-        kept.push(join_host(&server.address, by, tally.clone()).await?.0);
+    let mut kept = Vec::with_capacity(members);
+    for token in tokens {
+        kept.push(join_host(&server, SignIn::Session { token }, tally.clone()).await?.0);
     }
     let connect = server.cpu()?.saturating_sub(before);
     let grown = server.memory()?.saturating_sub(memory);
@@ -65,7 +64,7 @@ pub(crate) async fn floor(members: usize) -> Result<f64> {
     let before = server.cpu()?;
     let mut kept = Vec::with_capacity(members);
     for _ in 0..members {
-        kept.push(join_floor(&server.address, tally.clone()).await?);
+        kept.push(join_floor(&server, tally.clone()).await?);
     }
     Ok(server.cpu()?.saturating_sub(before).as_secs_f64() * 1e6 / members as f64)
 }

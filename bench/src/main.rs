@@ -1,18 +1,25 @@
 //! The load generator, and the floor the host is measured against. Every figure is printed with the floor of the same
 //! run and their ratio; nothing here passes or fails by the clock.
 
+mod commit;
 mod cpu;
 mod fanout;
 mod floor;
 mod idle;
+mod resume;
 mod server;
+mod start;
+mod store;
 mod swarm;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+
+use server::Runtime;
 
 #[derive(Parser)]
 #[command(about = "Measures a Hearth host beside the floor", version)]
@@ -21,13 +28,26 @@ struct Arguments {
     what: What,
 }
 
+/// The host under measurement.
+#[derive(Args, Clone)]
+struct Host {
+    /// The release build of hearth-server
+    #[arg(long)]
+    server: PathBuf,
+    /// Its runtime threads, all on one core
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// Members come over TLS
+    #[arg(long)]
+    tls: bool,
+}
+
 #[derive(Subcommand)]
 enum What {
     /// One room, many members: CPU per delivery at 1 and at 16 messages in flight
     Fanout {
-        /// The release build of hearth-server
-        #[arg(long)]
-        server: PathBuf,
+        #[command(flatten)]
+        host: Host,
         /// Members in the room
         #[arg(long, default_value_t = 1000)]
         members: usize,
@@ -35,17 +55,46 @@ enum What {
         #[arg(long, default_value_t = 1000)]
         messages: u64,
     },
+    /// Many senders: messages on disk a second, beside one thread that fills the same tables
+    Commit {
+        #[command(flatten)]
+        host: Host,
+        /// Members who send
+        #[arg(long, default_value_t = 64)]
+        senders: usize,
+        /// Messages posted
+        #[arg(long, default_value_t = 200_000)]
+        messages: u64,
+        /// Unacknowledged messages of each sender
+        #[arg(long, default_value_t = 32)]
+        window: u64,
+    },
     /// Idle members: CPU to connect, memory each, heartbeat
     Idle {
-        /// The release build of hearth-server
-        #[arg(long)]
-        server: PathBuf,
+        #[command(flatten)]
+        host: Host,
         /// Members
         #[arg(long, default_value_t = 5000)]
         members: usize,
         /// Leave the heartbeat out, which takes a minute
         #[arg(long)]
         quick: bool,
+    },
+    /// Everyone comes back after a restart: CPU per sign-in by token
+    Resume {
+        #[command(flatten)]
+        host: Host,
+        /// Devices
+        #[arg(long, default_value_t = 10_000)]
+        devices: usize,
+    },
+    /// A host with a long history: time to listening, memory when idle
+    Start {
+        #[command(flatten)]
+        host: Host,
+        /// Messages in its history
+        #[arg(long, default_value_t = 1_000_000)]
+        messages: u64,
     },
     /// The floor itself, until killed
     Floor {
@@ -55,38 +104,104 @@ enum What {
     },
 }
 
+impl Host {
+    fn runtime(&self) -> Runtime {
+        Runtime { threads: self.threads, tls: self.tls }
+    }
+
+    fn name(&self) -> String {
+        let wire = if self.tls { "TLS" } else { "plain" };
+        format!("{wire}, {} threads", self.threads)
+    }
+}
+
 fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match Arguments::parse().what {
         What::Floor { listen } => floor::serve(listen),
-        What::Fanout { server, members, messages } => runtime.block_on(fanout(&server, members, messages)),
-        What::Idle { server, members, quick } => runtime.block_on(idle(&server, members, !quick)),
+        What::Fanout { host, members, messages } => runtime.block_on(fanout(&host, members, messages)),
+        What::Commit { host, senders, messages, window } => {
+            runtime.block_on(commit(&host, commit::Load { senders, messages, window }))
+        }
+        What::Idle { host, members, quick } => runtime.block_on(idle(&host, members, !quick)),
+        What::Resume { host, devices } => runtime.block_on(resume(&host, devices)),
+        What::Start { host, messages } => runtime.block_on(start(&host, messages)),
     }
 }
 
 #[expect(clippy::print_stdout, reason = "the figures are the output")]
-async fn idle(server: &std::path::Path, members: usize, watch: bool) -> Result<()> {
-    let floor = idle::floor(members).await?;
-    let cost = idle::measure(server, members, watch).await?;
-    println!(
-        "idle    {members} members  connect {:.0} µs (floor {floor:.0} µs)  memory {:.1} KiB each, goal 6  heartbeat {:.2} % of a core, goal 1",
-        cost.connect,
-        cost.memory,
-        cost.heartbeat * 100.0
-    );
+fn report(line: &str) {
+    println!("{line}");
+}
+
+async fn fanout(host: &Host, members: usize, messages: u64) -> Result<()> {
+    for (window, goal) in [(1, 1.1), (16, 0.2)] {
+        let load = fanout::Load { members, messages, window };
+        let cost = fanout::measure(&host.server, load, 1, host.runtime()).await?;
+        report(&format!(
+            "fanout  {}  {members} members, {window:2} in flight  host {:.2} µs  floor {:.2} µs (1 in flight)  ratio {:.2}  goal {goal}",
+            host.name(),
+            cost.host,
+            cost.floor,
+            cost.host / cost.floor
+        ));
+    }
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "the figures are the output")]
-async fn fanout(server: &std::path::Path, members: usize, messages: u64) -> Result<()> {
-    for (window, goal) in [(1, 1.1), (16, 0.2)] {
-        let load = fanout::Load { members, messages, window };
-        let cost = fanout::measure(server, load, 1).await?;
-        let ratio = cost.host / cost.floor;
-        println!(
-            "fanout  {members} members, {window:2} in flight  host {:.2} µs  floor {:.2} µs (1 in flight)  ratio {ratio:.2}  goal {goal}",
-            cost.host, cost.floor
-        );
-    }
+async fn commit(host: &Host, load: commit::Load) -> Result<()> {
+    let rate = commit::measure(&host.server, load, host.runtime()).await?;
+    report(&format!(
+        "commit  {}  {} senders, {} each in flight  host {:.0} a second, {:.0} µs CPU each  one thread filling {:.0} rows a second  ratio {:.2}  goal 0.5",
+        host.name(),
+        load.senders,
+        load.window,
+        rate.host,
+        rate.cpu,
+        rate.floor,
+        rate.host / rate.floor
+    ));
+    Ok(())
+}
+
+async fn idle(host: &Host, members: usize, watch: bool) -> Result<()> {
+    let floor = idle::floor(members.min(5000)).await?;
+    let cost = idle::measure(&host.server, members, watch, host.runtime()).await?;
+    report(&format!(
+        "idle    {}  {members} members  connect {:.0} µs (floor {floor:.0} µs)  memory {:.1} KiB each, goal {}  heartbeat {:.2} % of a core, goal 1",
+        host.name(),
+        cost.connect,
+        cost.memory,
+        if host.tls { 20 } else { 6 },
+        cost.heartbeat * 100.0
+    ));
+    Ok(())
+}
+
+async fn resume(host: &Host, devices: usize) -> Result<()> {
+    let floor = idle::floor(devices.min(5000)).await?;
+    let cost = resume::measure(&host.server, devices, host.runtime()).await?;
+    report(&format!(
+        "resume  {}  {devices} devices  host {:.0} µs each, {:.0} µs with telling who came, {:.1} s for all  floor {floor:.0} µs (connect)  ratio {:.1}  goal 150 µs",
+        host.name(),
+        cost.cpu,
+        cost.told,
+        cost.seconds,
+        cost.cpu / floor
+    ));
+    Ok(())
+}
+
+async fn start(host: &Host, messages: u64) -> Result<()> {
+    let cost = start::measure(&host.server, messages, host.runtime()).await?;
+    let process = start::floor()?;
+    report(&format!(
+        "start   {messages} messages  {:.0} ms to listening (least {:.0}), {:.0} ms CPU, goal 50  floor {process:.0} ms (the same for the floor)  ratio {:.1}  {:.1} MiB idle, goal 15",
+        cost.wall.0,
+        cost.wall.1,
+        cost.cpu,
+        cost.wall.0 / process,
+        cost.memory
+    ));
     Ok(())
 }

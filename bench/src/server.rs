@@ -6,12 +6,30 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use protocol::SignIn;
 
 use crate::cpu;
+
+/// How a host runs.
+#[derive(Clone, Copy)]
+pub(crate) struct Runtime {
+    /// Worker threads, all on core 0.
+    pub(crate) threads: usize,
+    /// Whether members come over TLS.
+    pub(crate) tls: bool,
+}
+
+impl Default for Runtime {
+    fn default() -> Self {
+        Self { threads: 1, tls: false }
+    }
+}
 
 /// A running server process.
 pub(crate) struct Server {
     child: Child,
+    /// Whether members come over TLS.
+    pub(crate) tls: bool,
     /// Where it listens, `ip:port`.
     pub(crate) address: String,
     /// The first invite's secret, when there is one.
@@ -28,18 +46,19 @@ impl Server {
         let mut child =
             pinned(&me).args(["floor", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn()?;
         let address = first_line(&mut child)?;
-        Ok(Self { child, address, owner_token: None })
+        Ok(Self { child, address, tls: false, owner_token: None })
     }
 
     /// Starts `hearth-server` with a new data folder, pinned to core 0.
     ///
     /// # Errors
     /// When it does not start or does not say where it listens.
-    pub(crate) fn hearth(binary: &Path, data: &Path, more: &[&str]) -> Result<Self> {
+    pub(crate) fn hearth(binary: &Path, data: &Path, runtime: Runtime) -> Result<Self> {
         let mut child = pinned(binary)
             .args(["serve", "--json", "--no-announce", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data)
-            .args(more)
+            .args(["--registration", "open", "-O", "limits.attempts_per_address=1000000"])
+            .env("TOKIO_WORKER_THREADS", runtime.threads.to_string())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -48,7 +67,30 @@ impl Server {
             serde_json::from_str(&first_line(&mut child)?).context("the first line")?;
         let text = |key: &str| line.get(key).and_then(|value| value.as_str()).map(str::to_owned);
         let owner_token = text("owner_link").and_then(|link| Some(link.split_once("t=")?.1.to_owned()));
-        Ok(Self { address: text("address").context("no address in the first line")?, child, owner_token })
+        let address = text("address").context("no address in the first line")?;
+        Ok(Self { address, child, tls: runtime.tls, owner_token })
+    }
+
+    /// How the owner of a new host comes in.
+    ///
+    /// # Errors
+    /// When there is an owner already.
+    pub(crate) fn owner(&self, name: &str) -> Result<SignIn> {
+        let token = self.owner_token.clone().context("a new host has an owner invite")?.into();
+        Ok(SignIn::Invite { token, name: name.into(), password: None })
+    }
+
+    /// Stops it in good order.
+    ///
+    /// # Errors
+    /// When it can't be told to, or ends badly.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        Command::new("kill").arg(self.child.id().to_string()).status().context("tell it to stop")?;
+        let status = self.child.wait()?;
+        if !status.success() {
+            bail!("the host ended with {status}");
+        }
+        Ok(())
     }
 
     /// CPU time used so far.

@@ -9,7 +9,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use protocol::{ClientFrame, ClientName, MessageId, Reply, Request, RoomId, ServerFrame, SignIn, SignedIn};
+use protocol::{
+    ClientFrame, ClientName, MessageId, Reply, Request, RoomId, ServerFrame, SignIn, SignedIn, Visibility,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -19,7 +22,15 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use uuid::Uuid;
 
-type Socket = WebSocketStream<TcpStream>;
+use crate::server::Server;
+use crate::tls;
+
+/// Bytes to and from a server.
+trait Line: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Line for T {}
+
+type Socket = WebSocketStream<Box<dyn Line>>;
 
 /// Long enough for a thousand members on a busy machine; a run that waits longer has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -80,8 +91,8 @@ impl Member {
 ///
 /// # Errors
 /// When the floor does not answer.
-pub(crate) async fn join_floor(address: &str, tally: Arc<Tally>) -> Result<Member> {
-    let (sink, stream) = open(address).await?.split();
+pub(crate) async fn join_floor(server: &Server, tally: Arc<Tally>) -> Result<Member> {
+    let (sink, stream) = open(server).await?.split();
     tokio::spawn(count(stream, tally));
     Ok(Member { sink, room: RoomId(Uuid::nil()), requests: 2 })
 }
@@ -90,8 +101,8 @@ pub(crate) async fn join_floor(address: &str, tally: Arc<Tally>) -> Result<Membe
 ///
 /// # Errors
 /// When the host does not answer or refuses.
-pub(crate) async fn join_host(address: &str, by: SignIn, tally: Arc<Tally>) -> Result<(Member, SignedIn)> {
-    let mut socket = open(address).await?;
+pub(crate) async fn join_host(server: &Server, by: SignIn, tally: Arc<Tally>) -> Result<(Member, SignedIn)> {
+    let mut socket = open(server).await?;
     let signed_in = sign_in(&mut socket, by).await?;
     let room = signed_in.rooms.first().context("a new member is in a first room")?.id;
     let (sink, stream) = socket.split();
@@ -99,12 +110,77 @@ pub(crate) async fn join_host(address: &str, by: SignIn, tally: Arc<Tally>) -> R
     Ok((Member { sink, room, requests: 2 }, signed_in))
 }
 
-async fn open(address: &str) -> Result<Socket> {
+/// One member who waits for answers.
+pub(crate) struct Dialogue {
+    socket: Socket,
+    room: RoomId,
+    requests: u32,
+}
+
+impl Dialogue {
+    /// Opens a socket to a host and signs in.
+    ///
+    /// # Errors
+    /// When the host does not answer or refuses.
+    pub(crate) async fn begin(server: &Server, by: SignIn) -> Result<Self> {
+        let mut socket = open(server).await?;
+        sign_in(&mut socket, by).await?;
+        Ok(Self { socket, room: RoomId(Uuid::nil()), requests: 2 })
+    }
+
+    /// Makes a private room; posts go there.
+    ///
+    /// # Errors
+    /// When the host refuses.
+    pub(crate) async fn make_room(&mut self, name: &str) -> Result<()> {
+        self.requests += 1;
+        let visibility = Visibility::Private;
+        let request = Request::CreateRoom { name: name.into(), topic: String::new(), visibility };
+        match ask(&mut self.socket, self.requests, request).await? {
+            Reply::Room { room } => self.room = room.id,
+            other => bail!("the host answered a new room with {other:?}"),
+        }
+        Ok(())
+    }
+
+    /// Posts `count` messages, at most `window` of them unacknowledged.
+    ///
+    /// # Errors
+    /// When one is refused, or no answer comes within a minute.
+    pub(crate) async fn post_all(&mut self, count: u64, window: u64, text: &str) -> Result<()> {
+        let (mut posted, mut acknowledged) = (0, 0);
+        while acknowledged < count {
+            while posted < count && posted - acknowledged < window {
+                posted += 1;
+                self.requests += 1;
+                let request =
+                    Request::Post { room: self.room, message: MessageId(Uuid::now_v7()), text: text.into() };
+                let frame = protocol::encode(&ClientFrame { req: self.requests, request });
+                self.socket.feed(Message::text(frame)).await.context("post")?;
+            }
+            self.socket.flush().await.context("post")?;
+            let message = timeout(PATIENCE, self.socket.next()).await?.context("the host closed")??;
+            if let Message::Text(text) = message
+                && text.contains("\"req\":")
+            {
+                if !text.contains("\"posted\"") {
+                    bail!("the host refused a message: {text}");
+                }
+                acknowledged += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn open(server: &Server) -> Result<Socket> {
+    let address = &server.address;
     let mut request = format!("ws://{address}{}", protocol::WS_PATH).into_client_request()?;
     let version = protocol::version::SUPPORTED[0].parse().context("a version is a header value")?;
     request.headers_mut().insert("Sec-WebSocket-Protocol", version);
     let stream = TcpStream::connect(address).await.context("connect")?;
     stream.set_nodelay(true)?;
+    let stream: Box<dyn Line> = if server.tls { Box::new(tls::open(stream).await?) } else { Box::new(stream) };
     let config = WebSocketConfig::default().read_buffer_size(4096);
     let (socket, _) = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await?;
     Ok(socket)

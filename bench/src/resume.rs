@@ -1,0 +1,81 @@
+//! Everyone comes back at once, with the tokens they have: what one sign-in costs the host.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use protocol::{Secret, SignIn};
+
+use crate::server::{Runtime, Server};
+use crate::swarm::{Tally, join_host};
+
+/// Sign-ins on their way at once.
+const AT_ONCE: usize = 200;
+
+/// What it came to.
+pub(crate) struct Cost {
+    /// CPU microseconds from connect to signed-in.
+    pub(crate) cpu: f64,
+    /// Seconds until the last was in.
+    pub(crate) seconds: f64,
+    /// CPU microseconds each, with telling everyone who came.
+    pub(crate) told: f64,
+}
+
+/// Makes `devices` accounts, restarts the host, lets all of them come back.
+///
+/// # Errors
+/// When the host does not start or refuses somebody.
+pub(crate) async fn measure(binary: &Path, devices: usize, runtime: Runtime) -> Result<Cost> {
+    let data = tempfile::tempdir()?;
+    let tokens = accounts(binary, data.path(), devices, runtime).await?;
+    let server = Arc::new(Server::hearth(binary, data.path(), runtime)?);
+    let tally = Arc::new(Tally::default());
+    let (before, began) = (server.cpu()?, Instant::now());
+    let mut waiting = tokens.into_iter();
+    let mut tasks = tokio::task::JoinSet::new();
+    let mut kept = Vec::with_capacity(devices);
+    loop {
+        while tasks.len() < AT_ONCE
+            && let Some(token) = waiting.next()
+        {
+            let (server, tally) = (Arc::clone(&server), tally.clone());
+            tasks.spawn(async move { join_host(&server, SignIn::Session { token }, tally).await });
+        }
+        let Some(joined) = tasks.join_next().await else { break };
+        kept.push(joined.context("a device")??.0);
+    }
+    let (cpu, seconds) = (server.cpu()?.saturating_sub(before), began.elapsed().as_secs_f64());
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    let told = server.cpu()?.saturating_sub(before);
+    let each = |time: std::time::Duration| time.as_secs_f64() * 1e6 / devices as f64;
+    Ok(Cost { cpu: each(cpu), seconds, told: each(told) })
+}
+
+/// Makes accounts in a new host, one by one, so that no more than a few are connected together; gives their tokens.
+///
+/// # Errors
+/// When the host does not start or refuses somebody.
+pub(crate) async fn accounts(
+    binary: &Path,
+    data: &Path,
+    devices: usize,
+    runtime: Runtime,
+) -> Result<Vec<Secret>> {
+    // Making them over TLS would measure nothing more.
+    let runtime = Runtime { tls: false, ..runtime };
+    let server = Server::hearth(binary, data, runtime)?;
+    let tally = Arc::new(Tally::default());
+    let mut tokens = Vec::with_capacity(devices);
+    for number in 0..devices {
+        let by = match number {
+            0 => server.owner("owner")?,
+            _ => SignIn::Register { name: format!("member {number}"), password: None },
+        };
+        let (_, signed_in) = join_host(&server, by, tally.clone()).await?;
+        tokens.push(signed_in.token.context("a new device gets a token")?);
+    }
+    server.stop()?;
+    Ok(tokens)
+}

@@ -1,0 +1,3 @@
+//! All SQL of the bench.
+
+pub(crate) mod fill;
