@@ -32,12 +32,7 @@ pub(crate) struct Cost {
 ///
 /// # Errors
 /// When a server does not start or a delivery gets lost.
-pub(crate) async fn measure(
-    binary: &Path,
-    load: Load,
-    floor_window: u64,
-    runtime: Runtime,
-) -> Result<Cost> {
+pub(crate) async fn measure(binary: &Path, load: Load, floor_window: u64, runtime: Runtime) -> Result<Cost> {
     let floor = measure_floor(Load { window: floor_window, ..load }).await?;
     let host = measure_host(binary, load, runtime).await?;
     Ok(Cost { floor, host })

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use protocol::{Secret, SignIn};
 
 use crate::server::{Runtime, Server};
-use crate::swarm::{Tally, join_host};
+use crate::swarm::{Dialogue, Tally, join_host};
 
 /// Sign-ins on their way at once.
 const AT_ONCE: usize = 200;
@@ -66,14 +66,13 @@ pub(crate) async fn accounts(
     // Making them over TLS would measure nothing more.
     let runtime = Runtime { tls: false, ..runtime };
     let server = Server::hearth(binary, data, runtime)?;
-    let tally = Arc::new(Tally::default());
     let mut tokens = Vec::with_capacity(devices);
     for number in 0..devices {
         let by = match number {
             0 => server.owner("owner")?,
             _ => SignIn::Register { name: format!("member {number}"), password: None },
         };
-        let (_, signed_in) = join_host(&server, by, tally.clone()).await?;
+        let (_, signed_in) = Dialogue::begin(&server, by).await?;
         tokens.push(signed_in.token.context("a new device gets a token")?);
     }
     server.stop()?;

@@ -122,10 +122,10 @@ impl Dialogue {
     ///
     /// # Errors
     /// When the host does not answer or refuses.
-    pub(crate) async fn begin(server: &Server, by: SignIn) -> Result<Self> {
+    pub(crate) async fn begin(server: &Server, by: SignIn) -> Result<(Self, SignedIn)> {
         let mut socket = open(server).await?;
-        sign_in(&mut socket, by).await?;
-        Ok(Self { socket, room: RoomId(Uuid::nil()), requests: 2 })
+        let signed_in = sign_in(&mut socket, by).await?;
+        Ok((Self { socket, room: RoomId(Uuid::nil()), requests: 2 }, signed_in))
     }
 
     /// Makes a private room; posts go there.
@@ -153,8 +153,7 @@ impl Dialogue {
             while posted < count && posted - acknowledged < window {
                 posted += 1;
                 self.requests += 1;
-                let request =
-                    Request::Post { room: self.room, message: MessageId(Uuid::now_v7()), text: text.into() };
+                let request = Request::post(self.room, MessageId(Uuid::now_v7()), text.into());
                 let frame = protocol::encode(&ClientFrame { req: self.requests, request });
                 self.socket.feed(Message::text(frame)).await.context("post")?;
             }
@@ -180,7 +179,8 @@ async fn open(server: &Server) -> Result<Socket> {
     request.headers_mut().insert("Sec-WebSocket-Protocol", version);
     let stream = TcpStream::connect(address).await.context("connect")?;
     stream.set_nodelay(true)?;
-    let stream: Box<dyn Line> = if server.tls { Box::new(tls::open(stream).await?) } else { Box::new(stream) };
+    let stream: Box<dyn Line> =
+        if server.tls { Box::new(tls::open(stream).await?) } else { Box::new(stream) };
     let config = WebSocketConfig::default().read_buffer_size(4096);
     let (socket, _) = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await?;
     Ok(socket)

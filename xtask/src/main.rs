@@ -1,9 +1,10 @@
-//! The chores: `cargo xtask run` and `cargo xtask test`.
+//! The chores: `cargo xtask run`, `cargo xtask test` and `cargo xtask bench`.
 //!
 //! A newcomer needs Rust and Node, nothing else: what is missing is installed by name from ordinary registries, or
 //! named together with the command that installs it. This crate refuses to know anything about chat.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bench;
 mod bindings;
 mod packages;
 mod run;
@@ -22,6 +23,8 @@ The chores of Hearth.
                                    (without a display: host headless and print the browser URL)
   cargo xtask test [--only NAME]   install what is missing, run every check there is
                                    (--only: just the steps whose name contains NAME)
+  cargo xtask bench NAME [-- …]    measure the release build beside the floor: fanout, commit, idle, resume, start
+                                   (`-- --tls`, `-- --threads 2`, `-- --help` for more)
 ";
 
 fn main() -> ExitCode {
@@ -33,6 +36,10 @@ fn main() -> ExitCode {
             [] => test::test(None),
             [flag, name] if flag == "--only" => test::test(Some(name)),
             _ => return usage(),
+        },
+        Some("bench") => match rest().as_slice() {
+            [name, more @ ..] => bench::bench(name, more),
+            [] => return usage(),
         },
         _ => return usage(),
     };

@@ -54,7 +54,8 @@ impl Hub {
         Arc::new(Self {
             turn: Mutex::default(),
             state: Mutex::default(),
-            next: AtomicU64::new(1), online: watch::Sender::new(0),
+            next: AtomicU64::new(1),
+            online: watch::Sender::new(0),
         })
     }
 

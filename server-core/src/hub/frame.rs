@@ -43,7 +43,8 @@ pub(crate) fn rest_of_frame(frames: &[u8], begun: usize, written: usize) -> usiz
 /// The length of the unmasked frame at the start of `frames`, head and all.
 fn frame_length(frames: &[u8]) -> usize {
     let byte = |at: usize| frames.get(at).copied().unwrap_or_default();
-    let long = |bytes: std::ops::Range<usize>| bytes.fold(0, |length, at| length << 8 | usize::from(byte(at)));
+    let long =
+        |bytes: std::ops::Range<usize>| bytes.fold(0, |length, at| length << 8 | usize::from(byte(at)));
     match byte(1) & 0x7f {
         126 => 4 + long(2..4),
         127 => 10 + long(2..10),

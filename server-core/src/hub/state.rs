@@ -188,11 +188,7 @@ fn seat<H: Clone>(
     rooms.entry(room).or_default().extend(ids.iter().filter_map(handle));
 }
 
-fn unseat<H>(
-    rooms: &mut HashMap<RoomId, BTreeMap<ConnectionId, H>>,
-    room: RoomId,
-    gone: &[ConnectionId],
-) {
+fn unseat<H>(rooms: &mut HashMap<RoomId, BTreeMap<ConnectionId, H>>, room: RoomId, gone: &[ConnectionId]) {
     if let Entry::Occupied(mut listeners) = rooms.entry(room) {
         for id in gone {
             listeners.get_mut().remove(id);

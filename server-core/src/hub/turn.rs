@@ -68,7 +68,10 @@ impl<H> Turn<H> {
 
     /// Takes what has been gathered: for each connection, in no order, all of it in one piece. `listeners` calls back
     /// with each that hears a room.
-    pub(crate) fn take(&mut self, listeners: impl Fn(RoomId, &mut dyn FnMut(&Arc<H>))) -> Vec<(Arc<H>, Bytes)> {
+    pub(crate) fn take(
+        &mut self,
+        listeners: impl Fn(RoomId, &mut dyn FnMut(&Arc<H>)),
+    ) -> Vec<(Arc<H>, Bytes)> {
         let mut told = Vec::new();
         let several = self.rooms.len() + self.answers.len() > 1;
         for (order, (room, frames)) in self.rooms.drain(..).enumerate() {
@@ -84,7 +87,9 @@ impl<H> Turn<H> {
         let mut joined: Vec<(Arc<H>, Bytes)> = Vec::with_capacity(told.len());
         for (to, _, frames) in told {
             match joined.last_mut() {
-                Some((last, before)) if Arc::ptr_eq(last, &to) => *before = [&before[..], &frames].concat().into(),
+                Some((last, before)) if Arc::ptr_eq(last, &to) => {
+                    *before = [&before[..], &frames].concat().into();
+                }
                 _ => joined.push((to, frames)),
             }
         }
