@@ -30,8 +30,9 @@ use crate::hub::outlet::Next;
 use crate::listener::Socket;
 use wire::{Line, Wire};
 
-/// tungstenite takes this much per socket at once; its default of 128 KiB is for other programs.
-const READ_BUFFER: usize = 4 * 1024;
+/// tungstenite takes this much per socket at once, and reads so much at a time; its default of 128 KiB is for other
+/// programs. Most frames of a chat are shorter.
+const READ_BUFFER: usize = 1024;
 
 /// Unreadable frames a stranger may send, and a member: enough for a newer client to learn what this host can't.
 const FAULTS: (u32, u32) = (3, 50);
@@ -117,7 +118,8 @@ impl Connection {
                 }
                 next = outlet.next() => match next {
                     Next::Write => if self.write_out().await.is_err() { return },
-                    Next::Close(code) => return self.farewell(code).await,
+                    // Boxed, because every idle connection would hold the room for it.
+                    Next::Close(code) => return Box::pin(self.farewell(code)).await,
                 },
                 done = finish(&mut pending), if pending.is_some() => {
                     pending = None;

@@ -126,6 +126,7 @@ impl Hub {
 
     /// Ends all connections, after what already waits.
     pub(crate) fn close_everyone(&self, code: CloseCode) {
+        let _turn = self.tell_before();
         self.state().everyone().for_each(|outlet| outlet.close(code));
     }
 
@@ -151,6 +152,7 @@ impl Hub {
 
     /// Ends all connections of `member`, but one: not one event after this.
     pub(crate) fn end_member(&self, member: MemberId, but: Option<ConnectionId>) {
+        let _turn = self.tell_before();
         let state = self.state();
         let all = state.of_member(member).filter(|(id, _)| Some(*id) != but);
         all.for_each(|(_, outlet)| outlet.cut(CloseCode::SessionEnded));
