@@ -134,8 +134,13 @@ impl Dialogue {
     /// When the host refuses.
     pub(crate) async fn make_room(&mut self, name: &str) -> Result<()> {
         self.requests += 1;
-        let visibility = Visibility::Private;
-        let request = Request::CreateRoom { name: name.into(), topic: String::new(), visibility };
+        let (name, topic) = (name.to_owned(), String::new());
+        let request = Request::CreateRoom {
+            name,
+            topic,
+            visibility: Visibility::Private,
+            reading: protocol::Reading::default(),
+        };
         match ask(&mut self.socket, self.requests, request).await? {
             Reply::Room { room } => self.room = room.id,
             other => bail!("the host answered a new room with {other:?}"),

@@ -10,6 +10,7 @@ use crate::dispatch::dispatch;
 use crate::error::Refusal;
 use crate::host::Host;
 use crate::hub::Outlet;
+use crate::hub::frame::text_of;
 use crate::hub::outlet::Next;
 use crate::hub::state::ConnectionId;
 use crate::store::stopping;
@@ -22,7 +23,7 @@ pub(crate) async fn ask(host: &Arc<Host>, member: MemberId, request: Request) ->
     if host.moved.load().is_some() {
         return Err(stopping());
     }
-    let outlet = Arc::new(Outlet::new(host.live.load().limits.queue_bytes));
+    let outlet = Arc::new(Outlet::new(host.live.load().limits.queue_bytes, None));
     let caller = Caller {
         host: Arc::clone(host),
         outlet: Arc::clone(&outlet),
@@ -31,9 +32,12 @@ pub(crate) async fn ask(host: &Arc<Host>, member: MemberId, request: Request) ->
         device: DeviceId(Uuid::nil()),
     };
     dispatch(caller, 1, request).await;
-    let answered = tokio::time::timeout(host.config.timeouts.lease, outlet.next(usize::MAX)).await;
-    let Ok(Next::Write(frames)) = answered else { return Err(stopping()) };
-    let reply = frames.first().and_then(|frame| decode_server(frame).ok()).map(|frame| frame.reply);
+    let answered = tokio::time::timeout(host.config.timeouts.lease, outlet.next()).await;
+    let Ok(Next::Write) = answered else { return Err(stopping()) };
+    let mut written = Vec::new();
+    // Memory takes all of it at once.
+    let _ = std::future::poll_fn(|cx| outlet.poll_write_out(cx, &mut written)).await;
+    let reply = text_of(&written).and_then(|text| decode_server(text).ok()).map(|frame| frame.reply);
     match reply.ok_or_else(Refusal::internal)? {
         Reply::Error(failure) => Err(Refusal {
             code: failure.code,

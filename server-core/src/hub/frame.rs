@@ -40,6 +40,16 @@ pub(crate) fn rest_of_frame(frames: &[u8], begun: usize, written: usize) -> usiz
     end - written
 }
 
+/// The text of the first frame of `frames`.
+pub(crate) fn text_of(frames: &[u8]) -> Option<&str> {
+    let start = match frames.get(1)? & 0x7f {
+        126 => 4,
+        127 => 10,
+        _ => 2,
+    };
+    std::str::from_utf8(frames.get(start..frame_length(frames))?).ok()
+}
+
 /// The length of the unmasked frame at the start of `frames`, head and all.
 fn frame_length(frames: &[u8]) -> usize {
     let byte = |at: usize| frames.get(at).copied().unwrap_or_default();
@@ -64,6 +74,7 @@ mod tests {
         for length in [0, 1, 123, 124, 125, 126, 65_533, 65_534, 70_000] {
             let frame = text_frame(&"x".repeat(length));
             assert_eq!(frame_length(&frame), frame.len());
+            assert_eq!(text_of(&frame).unwrap().len(), length + 2);
             let read = FrameSocket::new(&frame[..]).read(None).unwrap().unwrap();
             assert_eq!(read.into_text().unwrap().len(), length + 2);
         }
