@@ -269,3 +269,18 @@ CREATE TABLE privates (
     -- Whether others may see how far they have read.
     receipts INTEGER NOT NULL DEFAULT 1 CHECK (receipts IN (0, 1))
 ) STRICT, WITHOUT ROWID;
+
+-- Outgoing webhooks: where the log of a room is reported to, and how far it has been.
+CREATE TABLE reports (
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    room BLOB NOT NULL REFERENCES rooms (id),
+    url TEXT NOT NULL,
+    -- With which each report is signed.
+    signing_key TEXT NOT NULL,
+    -- The number of the newest event that was taken.
+    sent INTEGER NOT NULL,
+    -- Tries in a row that came to nothing, and when the next one is.
+    failures INTEGER NOT NULL DEFAULT 0,
+    retry_at INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

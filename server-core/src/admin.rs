@@ -16,7 +16,7 @@ mod programs;
 #[cfg(unix)]
 pub(crate) mod socket;
 
-pub use command::{Act, Answer, Bot, Command, Device, Figures, Hook, Reply, Room, User};
+pub use command::{Act, Answer, Bot, Command, Device, Figures, Hook, Reply, Report, Room, User};
 pub use offline::{Offline, RestoreError, Restored, restore};
 
 use std::sync::Arc;
@@ -49,6 +49,7 @@ impl Administration {
             Command::AddUser { name, role, password } => self.add_user(name, role, password).await,
             Command::ResetPassword { name, password } => self.reset_password(name, password).await,
             Command::SetRole { name, role } => self.set_role(name, role).await,
+            Command::SetStanding { name, standing } => self.set_standing(name, standing).await,
             Command::Sessions { name } => self.sessions(name).await,
             Command::RevokeSession { name, device } => self.revoke_session(name, device).await,
             Command::Rooms => self.rooms().await,
@@ -59,6 +60,9 @@ impl Administration {
             Command::Hooks => self.hooks().await,
             Command::CreateHook { name, room } => self.create_hook(name, room).await,
             Command::RevokeHook { hook } => self.revoke_hook(hook).await,
+            Command::Reports => self.reports().await,
+            Command::CreateReport { room, url } => self.create_report(room, url).await,
+            Command::RevokeReport { report } => self.revoke_report(report).await,
             Command::Bots => self.bots().await,
             Command::CreateBot { name, rooms } => self.create_bot(name, rooms).await,
             Command::RevokeBot { name } => self.revoke_bot(name).await,

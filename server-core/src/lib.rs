@@ -37,6 +37,7 @@ mod live;
 mod metrics;
 mod names;
 mod network;
+mod reports;
 mod retention;
 mod token;
 mod typing;

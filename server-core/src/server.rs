@@ -17,7 +17,7 @@ use crate::host::Host;
 use crate::store::Denied;
 use crate::store::table::host;
 use crate::tls::Certificates;
-use crate::{http, listener, metrics, network, retention};
+use crate::{http, listener, metrics, network, reports, retention};
 
 /// A running host. Dropping it ends the host without waiting; [`Server::stop`] ends it in good order.
 pub struct Server {
@@ -55,6 +55,7 @@ impl Server {
         let tracker = TaskTracker::new();
         tracker.spawn(listener::accept(listener, Arc::clone(&host), (router, tls), tracker.clone()));
         tracker.spawn(presence::tell(Arc::clone(&host)));
+        tracker.spawn(reports::deliver(Arc::clone(&host)));
         tracker.spawn(retention::keep(Arc::clone(&host)));
         if let Some(address) = host.config.metrics {
             let failed = |source| StartError::Metrics { address, source };

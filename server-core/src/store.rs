@@ -19,6 +19,7 @@ pub(crate) mod table {
     pub(crate) mod messages;
     pub(crate) mod passwords;
     pub(crate) mod relations;
+    pub(crate) mod reports;
     pub(crate) mod retentions;
     pub(crate) mod rooms;
     pub(crate) mod sessions;
@@ -34,7 +35,7 @@ use vault::{CommitError, Migration, ReadError, Schema};
 use crate::error::Refusal;
 use table::{
     audits, bots, events, forwards, hooks, host, invites, marks, members, memberships, messages, passwords,
-    relations, retentions, rooms, sessions,
+    relations, reports, retentions, rooms, sessions,
 };
 
 /// Every step ever shipped, oldest first; append only.
@@ -57,6 +58,7 @@ pub(crate) const SCHEMA: Schema = Schema {
         Migration { name: "retentions", sql: retentions::SCHEMA },
         Migration { name: "relations", sql: relations::SCHEMA },
         Migration { name: "marks", sql: marks::SCHEMA },
+        Migration { name: "reports", sql: reports::SCHEMA },
     ],
 };
 

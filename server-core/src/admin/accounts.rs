@@ -1,6 +1,6 @@
 //! Accounts, passwords, roles and sessions, by name.
 
-use protocol::{DeviceId, Role, Secret, limits};
+use protocol::{DeviceId, Role, Secret, Standing, limits};
 use vault::rusqlite::Connection;
 
 use super::{Administration, Answer, Device, User};
@@ -17,8 +17,13 @@ impl Administration {
     pub(super) async fn users(&self) -> Result<Answer, Refusal> {
         let rows = self.host.read(|conn| Ok(members::page(conn, None, u32::MAX)?)).await?;
         let online = |row: &members::Row| self.host.hub.is_online(row.id);
-        let shown =
-            |row: members::Row| User { id: row.id, online: online(&row), role: row.role, name: row.name };
+        let shown = |row: members::Row| User {
+            id: row.id,
+            online: online(&row),
+            role: row.role,
+            standing: row.standing,
+            name: row.name,
+        };
         let mut users = rows.into_iter().map(shown).collect::<Vec<_>>();
         users.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(Answer::Users { users })
@@ -102,6 +107,40 @@ impl Administration {
                 let online = hub.is_online(member.id);
                 hub.tell_everyone(protocol::Reply::Member { member: member.shown(online) });
             }
+        })
+        .await?;
+        Ok(Answer::Done)
+    }
+
+    pub(super) async fn set_standing(&self, name: String, standing: Standing) -> Result<Answer, Refusal> {
+        let act = match standing {
+            Standing::Active => "account let in again",
+            Standing::Deactivated => "account deactivated",
+            Standing::Banned => "account banned",
+            Standing::Gone => {
+                return Err(Refusal::field("standing", "must be active, deactivated or banned"));
+            }
+        };
+        let asked = name.clone();
+        let work = move |conn: &Connection| {
+            let member = account(conn, &asked)?;
+            if member.role == Role::Owner {
+                return Err(
+                    Refusal::forbidden("the owner stays; give the role to somebody else first").into()
+                );
+            }
+            members::set_standing(conn, member.id, standing)?;
+            if standing != Standing::Active {
+                sessions::remove_all(conn, member.id)?;
+            }
+            Ok(members::by_id(conn, member.id)?.ok_or_else(no_such_account)?)
+        };
+        self.commit((act, name), work, move |member, hub| {
+            if standing != Standing::Active {
+                hub.end_member(member.id, None);
+            }
+            let online = standing == Standing::Active && hub.is_online(member.id);
+            hub.tell_everyone(protocol::Reply::Member { member: member.clone().shown(online) });
         })
         .await?;
         Ok(Answer::Done)

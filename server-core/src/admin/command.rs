@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use protocol::{
-    DeviceId, ErrorCode, Failure, Invite, InviteId, MemberId, Role, RoomId, Secret, UnixMillis, Visibility,
+    DeviceId, ErrorCode, Failure, Invite, InviteId, MemberId, Role, RoomId, Secret, Standing, UnixMillis,
+    Visibility,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -38,6 +39,13 @@ pub enum Command {
         name: String,
         /// The new one.
         role: Role,
+    },
+    /// Puts an account aside, sends it away, or lets it in again; its sessions end. Answer: `done`.
+    SetStanding {
+        /// Whose.
+        name: String,
+        /// `active`, `deactivated` or `banned`.
+        standing: Standing,
     },
     /// The signed-in devices of an account. Answer: `sessions`.
     Sessions {
@@ -91,6 +99,20 @@ pub enum Command {
     RevokeHook {
         /// Which.
         hook: Uuid,
+    },
+    /// All outgoing webhooks. Answer: `reports`.
+    Reports,
+    /// Reports what happens in a room, from now on, to another program. Answer: `report_created`.
+    CreateReport {
+        /// The room's name, or its id.
+        room: String,
+        /// Where to post.
+        url: String,
+    },
+    /// Ends an outgoing webhook. Answer: `done`.
+    RevokeReport {
+        /// Which.
+        report: Uuid,
     },
     /// All bots. Answer: `bots`.
     Bots,
@@ -199,6 +221,18 @@ pub enum Answer {
         /// With which GitHub signs.
         signing_key: Secret,
     },
+    /// Oldest first.
+    Reports {
+        /// Them.
+        reports: Vec<Report>,
+    },
+    /// An outgoing webhook's key, shown this once.
+    ReportCreated {
+        /// For revoking it.
+        id: Uuid,
+        /// With which reports are signed.
+        signing_key: Secret,
+    },
     /// By name.
     Bots {
         /// Them.
@@ -238,6 +272,8 @@ pub struct User {
     pub name: String,
     /// On the host.
     pub role: Role,
+    /// Whether it may be used.
+    pub standing: Standing,
     /// Whether any device is connected.
     pub online: bool,
 }
@@ -281,6 +317,21 @@ pub struct Hook {
     pub name: String,
     /// Into which room.
     pub room: String,
+}
+
+/// An outgoing webhook.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Report {
+    /// For revoking it.
+    pub id: Uuid,
+    /// What is reported of.
+    pub room: String,
+    /// The other side's host name; the rest of the address may be a secret.
+    pub to: String,
+    /// The number of the newest event that was taken.
+    pub sent: u64,
+    /// Tries in a row that came to nothing.
+    pub failures: u32,
 }
 
 /// A bot.

@@ -4,11 +4,12 @@ use protocol::{Event, MemberId, Role, RoomId, Secret, limits};
 use uuid::Uuid;
 use vault::rusqlite::Connection;
 
-use super::{Administration, Answer, Bot, Hook};
+use super::{Administration, Answer, Bot, Hook, Report};
 use crate::admission::{Account, write_account};
 use crate::error::Refusal;
 use crate::names::fold;
-use crate::store::table::{bots, hooks, members, rooms};
+use crate::reports::Target;
+use crate::store::table::{bots, hooks, members, reports, rooms};
 use crate::store::{Denied, now};
 use crate::token;
 
@@ -51,6 +52,44 @@ impl Administration {
             false => Err(Refusal::not_found("hook").into()),
         };
         self.commit(("hook revoked", hook.to_string()), work, |(), _| {}).await?;
+        Ok(Answer::Done)
+    }
+
+    pub(super) async fn reports(&self) -> Result<Answer, Refusal> {
+        let all = self.host.read(|conn| Ok(reports::all(conn)?)).await?;
+        let shown = |(row, room): (reports::Row, String)| Report {
+            id: row.id,
+            room,
+            to: Target::read(&row.url).map(|target| target.name().to_owned()).unwrap_or_default(),
+            sent: row.sent.0,
+            failures: row.failures,
+        };
+        Ok(Answer::Reports { reports: all.into_iter().map(shown).collect() })
+    }
+
+    pub(super) async fn create_report(&self, room: String, url: String) -> Result<Answer, Refusal> {
+        let Some(target) = Target::read(&url) else {
+            return Err(Refusal::field("url", "must be an address of the web, without a password in it"));
+        };
+        let (signing, _) = token::fresh()?;
+        let (id, signing_key, object) =
+            (Uuid::now_v7(), signing.0.clone(), format!("{room}: {}", target.name()));
+        let work = move |conn: &Connection| {
+            let room = find_room(conn, &room)?;
+            let sent = rooms::head(conn, room)?.unwrap_or_default();
+            let row = reports::Row { id, room, url, signing_key, sent, failures: 0 };
+            Ok(reports::insert(conn, &row, now())?)
+        };
+        self.commit(("report made", object), work, |(), _| {}).await?;
+        Ok(Answer::ReportCreated { id, signing_key: signing })
+    }
+
+    pub(super) async fn revoke_report(&self, report: Uuid) -> Result<Answer, Refusal> {
+        let work = move |conn: &Connection| match reports::remove(conn, report)? {
+            true => Ok(()),
+            false => Err(Refusal::not_found("report").into()),
+        };
+        self.commit(("report revoked", report.to_string()), work, |(), _| {}).await?;
         Ok(Answer::Done)
     }
 

@@ -141,6 +141,13 @@ async fn invites_and_sessions_are_made_and_ended_from_the_command_line() {
     let world = world().await;
     let folder = world.dir.path().join("host");
     let (mut alice, _) = world.alice().await;
+    let (mut carol, carols) = world.invited(&mut alice, "carol").await;
+    said(&folder, &["admin", "user", "disable", "carol"]).await;
+    assert_eq!(carol.closed().await, 4200);
+    said(&folder, &["admin", "user", "enable", "carol"]).await;
+    let by = SignIn::Session { token: carols.token.unwrap() };
+    assert!(world.greet().await.sign_in(by).await.is_err(), "its sessions ended for good");
+    assert!(!run(&folder, &["admin", "user", "ban", "alice"]).await.status.success(), "the owner stays");
     let shown = said(&folder, &["admin", "--json", "invite", "create", "--role", "guest"]).await;
     let created: serde_json::Value = serde_json::from_str(&shown).unwrap();
     let link = protocol::InviteLink::parse(created["link"].as_str().unwrap()).unwrap();
@@ -165,7 +172,7 @@ async fn invites_and_sessions_are_made_and_ended_from_the_command_line() {
         assert!(audit.contains(act), "{act}: {audit}");
     }
     assert!(!audit.contains(&link.token.0));
-    assert!(said(&folder, &["admin", "stats"]).await.contains("members   2 (1 here now)"));
+    assert!(said(&folder, &["admin", "stats"]).await.contains("members   3 (1 here now)"));
 }
 
 #[tokio::test]

@@ -181,3 +181,61 @@ async fn a_program_that_talks_too_much_is_told_to_wait() {
     assert_eq!(last.0, 429);
     assert!(last.1.contains("rate_limited"));
 }
+
+/// Takes one report, answers it with `status`, and gives its signature and body.
+async fn take(listener: &tokio::net::TcpListener, status: &str) -> (String, serde_json::Value, Vec<u8>) {
+    let (mut socket, _) = soon(listener.accept()).await.unwrap();
+    let mut heard = Vec::new();
+    let (head, length) = loop {
+        assert!(soon(socket.read_buf(&mut heard)).await.unwrap() > 0);
+        let Some(end) = heard.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8(heard[..end].to_vec()).unwrap().to_ascii_lowercase();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+        break (head.clone(), (end + 4, length.parse::<usize>().unwrap()));
+    };
+    while heard.len() < length.0 + length.1 {
+        assert!(soon(socket.read_buf(&mut heard)).await.unwrap() > 0);
+    }
+    let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+    socket.write_all(answer.as_bytes()).await.unwrap();
+    let signature =
+        head.lines().find_map(|line| line.strip_prefix("x-hearth-signature: ")).unwrap().to_owned();
+    let body = heard[length.0..].to_vec();
+    (signature, serde_json::from_slice(&body).unwrap(), body)
+}
+
+#[tokio::test]
+async fn a_report_is_signed_and_tried_again_until_it_is_taken() {
+    let world = World::start().await;
+    let (mut alice, me) = world.alice().await;
+    let room = me.rooms[0].id;
+    alice.post(room, "before the report was made").await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/in?secret=1", listener.local_addr().unwrap());
+    let made = world.server.administer(Command::CreateReport { room: "general".into(), url }).await.unwrap();
+    let Answer::ReportCreated { signing_key, id } = made else { panic!("no report: {made:?}") };
+    alice.post(room, "one").await;
+    let (_, first, _) = take(&listener, "500 Internal Server Error").await;
+    alice.post(room, "two").await;
+    let (signature, again, body) = take(&listener, "204 No Content").await;
+    let texts = |report: &serde_json::Value| {
+        let events = report["events"].as_array().unwrap().clone();
+        events.iter().map(|event| event["change"]["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(&first)[0], "one");
+    assert_eq!(texts(&again), ["one", "two"]);
+    let (time, digits) = signature.strip_prefix("t=").unwrap().split_once(",v1=").unwrap();
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, signing_key.0.as_bytes());
+    let signed = [time.as_bytes(), b".", &body].concat();
+    let expected = ring::hmac::sign(&key, &signed);
+    assert_eq!(digits, expected.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    alice.post(room, "three").await;
+    let (_, next, _) = take(&listener, "200 OK").await;
+    assert_eq!(texts(&next), ["three"], "what was taken is not sent again");
+    let Answer::Reports { reports } = world.server.administer(Command::Reports).await.unwrap() else {
+        panic!()
+    };
+    assert_eq!((reports[0].to.as_str(), reports[0].id), ("127.0.0.1", id));
+    let bad = Command::CreateReport { room: "general".into(), url: "file:///etc/passwd".into() };
+    assert!(world.server.administer(bad).await.is_err());
+}

@@ -7,7 +7,7 @@ pub(crate) use shown::lines;
 use std::io::Read;
 
 use clap::{Subcommand, ValueEnum};
-use protocol::{DeviceId, InviteId, Secret};
+use protocol::{DeviceId, InviteId, Secret, Standing};
 use server_core::admin::Command;
 
 use crate::ask::ask;
@@ -42,6 +42,9 @@ enum What {
     /// Incoming webhooks: programs that post into a room.
     #[command(subcommand)]
     Hook(Hook),
+    /// Outgoing webhooks: programs that are told what happens in a room.
+    #[command(subcommand)]
+    Report(Report),
     /// Bots: programs that post and read, by the HTTP API.
     #[command(subcommand)]
     Bot(Bot),
@@ -80,6 +83,21 @@ enum User {
         /// Take the password from the first line of standard input.
         #[arg(long)]
         stdin: bool,
+    },
+    /// Puts an account aside: nobody can sign in as it, and its sessions end.
+    Disable {
+        /// Whose.
+        name: String,
+    },
+    /// Lets a disabled or banned account in again.
+    Enable {
+        /// Whose.
+        name: String,
+    },
+    /// Sends an account away: nobody can sign in as it, and its sessions end.
+    Ban {
+        /// Whose.
+        name: String,
     },
     /// Gives an account another role. A new owner makes the one before an admin.
     Role {
@@ -147,6 +165,25 @@ enum Hook {
     Revoke {
         /// Which, as listed.
         hook: uuid::Uuid,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Report {
+    /// Reports what happens in a room from now on, and prints the key it is signed with, this once.
+    Create {
+        /// Where to post.
+        url: String,
+        /// The room's name, or its id.
+        #[arg(long)]
+        room: String,
+    },
+    /// Lists all outgoing webhooks, and how they fare.
+    List,
+    /// Ends an outgoing webhook.
+    Revoke {
+        /// Which, as listed.
+        report: uuid::Uuid,
     },
 }
 
@@ -231,6 +268,11 @@ impl What {
                 Command::ResetPassword { name, password: password(stdin)? }
             }
             Self::User(User::Role { name, role }) => Command::SetRole { name, role: role.into() },
+            Self::User(User::Disable { name }) => {
+                Command::SetStanding { name, standing: Standing::Deactivated }
+            }
+            Self::User(User::Enable { name }) => Command::SetStanding { name, standing: Standing::Active },
+            Self::User(User::Ban { name }) => Command::SetStanding { name, standing: Standing::Banned },
             Self::Room(Room::List) => Command::Rooms,
             Self::Room(Room::Retention { room, days, forever: _ }) => Command::SetRetention { room, days },
             Self::Invite(Invite::Create { role, uses, days }) => {
@@ -241,6 +283,9 @@ impl What {
             Self::Hook(Hook::Create { name, room }) => Command::CreateHook { name, room },
             Self::Hook(Hook::List) => Command::Hooks,
             Self::Hook(Hook::Revoke { hook }) => Command::RevokeHook { hook },
+            Self::Report(Report::Create { url, room }) => Command::CreateReport { room, url },
+            Self::Report(Report::List) => Command::Reports,
+            Self::Report(Report::Revoke { report }) => Command::RevokeReport { report },
             Self::Bot(Bot::Create { name, room }) => Command::CreateBot { name, rooms: room },
             Self::Bot(Bot::List) => Command::Bots,
             Self::Bot(Bot::Revoke { name }) => Command::RevokeBot { name },

@@ -9,9 +9,10 @@ pub(crate) fn lines(answer: &Answer) -> Vec<String> {
     match answer {
         Answer::Done => vec!["done".to_owned()],
         Answer::Users { users } => table(
-            &["NAME", "ROLE", "HERE", "ID"],
+            &["NAME", "ROLE", "STANDING", "HERE", "ID"],
             users.iter().map(|user| {
-                [user.name.clone(), word(&user.role), yes(user.online).to_owned(), user.id.to_string()]
+                let here = yes(user.online).to_owned();
+                [user.name.clone(), word(&user.role), word(&user.standing), here, user.id.to_string()]
             }),
         ),
         Answer::Password { name, password: None } => vec![format!("the password of {name} is set")],
@@ -52,6 +53,16 @@ pub(crate) fn lines(answer: &Answer) -> Vec<String> {
             format!("address      {}", url.0),
             format!("signing key  {}", signing_key.0),
         ],
+        Answer::Reports { reports } => table(
+            &["TO", "OF", "SENT", "FAILURES", "ID"],
+            reports.iter().map(|report| {
+                let counts = (report.sent.to_string(), report.failures.to_string());
+                [report.to.clone(), report.room.clone(), counts.0, counts.1, report.id.to_string()]
+            }),
+        ),
+        Answer::ReportCreated { id, signing_key } => {
+            vec![format!("report       {id}"), format!("signing key  {}", signing_key.0)]
+        }
         Answer::Bots { bots } => {
             table(&["NAME", "ID"], bots.iter().map(|bot| [bot.name.clone(), bot.id.to_string()]))
         }

@@ -1,0 +1,133 @@
+//! Outgoing webhooks: what happens in a room, told to another program in order, at least once.
+//!
+//! Nothing is queued: a report is what the log holds after the number last taken, so a restart or a long outage loses
+//! nothing. One that is not taken is tried again, later and later.
+
+mod delivery;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::{Event, UnixMillis, limits};
+use serde::Serialize;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+use uuid::Uuid;
+use vault::rusqlite::Connection;
+
+use crate::error::Refusal;
+use crate::host::Host;
+use crate::store::table::events::{self, Stretch};
+use crate::store::table::reports;
+use crate::store::{Denied, now, stopping};
+
+pub(crate) use delivery::Target;
+
+/// How often is looked whether there is something to report.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Most events of one report.
+const EVENTS: u32 = 50;
+
+/// The first pause after a failure, and the longest, in milliseconds.
+const PAUSE: (i64, i64) = (2_000, 3_600_000);
+
+/// One report, as the other side reads it.
+#[derive(Serialize)]
+struct Report<'a> {
+    host: &'a protocol::HostId,
+    room: protocol::RoomId,
+    events: &'a [Event],
+}
+
+/// Reports until the host stops.
+pub(crate) async fn deliver(host: Arc<Host>) {
+    let mut tick = interval(EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let round = async {
+            tick.tick().await;
+            report_all(&host).await
+        };
+        tokio::select! {
+            biased;
+            () = host.stop.cancelled() => return,
+            reported = round => if let Err(refusal) = reported {
+                tracing::warn!(%refusal, "reports could not be made");
+            },
+        }
+    }
+}
+
+async fn report_all(host: &Arc<Host>) -> Result<(), Refusal> {
+    if host.moved.load().is_some() {
+        return Ok(());
+    }
+    let due = host.read(|conn| Ok(reports::due(conn, now())?)).await?;
+    let mut under_way = JoinSet::new();
+    for row in due {
+        let host = Arc::clone(host);
+        under_way.spawn(async move { report(&host, row).await });
+    }
+    while let Some(done) = under_way.join_next().await {
+        done.unwrap_or_else(|_| Err(stopping()))?;
+    }
+    Ok(())
+}
+
+/// One report to one place, and a note of what came of it.
+async fn report(host: &Host, row: reports::Row) -> Result<(), Refusal> {
+    let (room, sent) = (row.room, row.sent);
+    let page = host.read(move |conn| {
+        let mut budget = limits::PAGE_BYTES;
+        Ok(events::page(conn, room, Stretch::After(sent), EVENTS, &mut budget)?)
+    });
+    let page = page.await?;
+    let Some(newest) = page.last().map(|event| event.seq) else { return Ok(()) };
+    let report = Report { host: host.identity.id(), room, events: &page };
+    let body = serde_json::to_vec(&report).map_err(|_| Refusal::internal())?;
+    let outcome = delivery::post(&row.url, &row.signing_key, body, now()).await;
+    if let Err(problem) = &outcome {
+        tracing::info!(report = %row.id, %problem, failures = row.failures + 1, "a report was not taken");
+    }
+    let id = row.id;
+    match outcome {
+        Ok(()) => note(host, move |conn| Ok(reports::taken(conn, id, newest)?)).await,
+        Err(_) => {
+            let retry_at = UnixMillis(now().0 + pause(id, row.failures));
+            note(host, move |conn| Ok(reports::failed(conn, id, retry_at)?)).await
+        }
+    }
+}
+
+async fn note<W>(host: &Host, work: W) -> Result<(), Refusal>
+where
+    W: FnOnce(&Connection) -> Result<(), Denied> + Send + 'static,
+{
+    let (done, noted) = oneshot::channel();
+    host.committer.commit(work, move |made, _| drop(done.send(made))).await?;
+    noted.await.unwrap_or_else(|_| Err(stopping()))
+}
+
+/// Twice as long after each failure; spread by the id, so that not all come back at once.
+fn pause(id: Uuid, failures: u32) -> i64 {
+    let (first, longest) = PAUSE;
+    let doubled = first.saturating_mul(1i64.checked_shl(failures.min(20)).unwrap_or(i64::MAX)).min(longest);
+    let spread = i64::from(id.as_bytes()[15]);
+    doubled + doubled * spread / 1024
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_end_growing() {
+        let pauses = (0..40).map(|failures| pause(Uuid::nil(), failures)).collect::<Vec<_>>();
+        assert_eq!(pauses[..3], [2_000, 4_000, 8_000]);
+        assert!(pauses.windows(2).all(|two| two[0] <= two[1]));
+        assert_eq!(pauses[39], PAUSE.1);
+        assert!(pause(Uuid::max(), 39) < 2 * PAUSE.1);
+    }
+}
