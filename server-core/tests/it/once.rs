@@ -69,8 +69,6 @@ async fn a_log_that_is_edited_meanwhile_is_paged_both_ways_each_event_once() {
     let world = World::start().await;
     let (mut alice, me) = world.alice().await;
     let (room, token) = (me.rooms[0].id, me.token.unwrap());
-    let mut editor = world.greet().await;
-    editor.sign_in(SignIn::Session { token }).await.unwrap();
     let messages = (0..size(1500, 100_000)).map(|_| message_id()).collect::<Vec<_>>();
     for part in messages.chunks(100) {
         for message in part {
@@ -79,6 +77,9 @@ async fn a_log_that_is_edited_meanwhile_is_paged_both_ways_each_event_once() {
         // The answer to the last says that the others were taken.
         alice.post_as(room, part[part.len() - 1], &text(part[part.len() - 1])).await.unwrap();
     }
+    // Not before: a connection that hears a hundred thousand events and reads none is ended, as it should be.
+    let mut editor = world.greet().await;
+    editor.sign_in(SignIn::Session { token }).await.unwrap();
     let head = Seq(messages.len() as u64 + 2);
     let editing = tokio::spawn(async move {
         for (turn, index) in (0..300).map(|turn| (turn, spread(turn) % messages.len())) {
