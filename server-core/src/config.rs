@@ -27,6 +27,8 @@ pub struct Config {
     pub unlock: HostKey,
     /// Names by which browsers may reach this host, besides addresses, `localhost` and `*.local`.
     pub public_names: Vec<String>,
+    /// Origins of other sites whose pages may speak to this host, as `https://app.example.org`. Nobody's by default.
+    pub allowed_origins: Vec<String>,
     /// Who may register without an invite, decided at the first start; later the host remembers. `None`: nobody.
     pub registration: Option<Registration>,
     /// Reverse proxies: what they say of who speaks is believed, and plain HTTP is taken from them.
@@ -54,6 +56,7 @@ impl Config {
             announce: true,
             unlock: HostKey::KeyFile(None),
             public_names: Vec::new(),
+            allowed_origins: Vec::new(),
             registration: None,
             trusted_proxies: Vec::new(),
             tls: None,
@@ -108,6 +111,10 @@ pub struct Limits {
     pub attempts_per_address: u32,
     /// Password attempts one account may see in a row before it has to wait.
     pub attempts_per_account: u32,
+    /// Requests one connection from elsewhere may make per second, ten seconds' worth of them at once; 0 is no limit.
+    pub frames_per_second: u32,
+    /// Bytes one connection from elsewhere may send per second, ten seconds' worth at once; 0 is no limit.
+    pub bytes_per_second: u32,
     /// Most members of one room.
     pub members_per_room: u32,
     /// Most rooms one member is in; at most [`limits::LIST_ITEMS`].
@@ -122,6 +129,8 @@ impl Default for Limits {
             queue_bytes: 1024 * 1024,
             attempts_per_address: 100,
             attempts_per_account: 10,
+            frames_per_second: 200,
+            bytes_per_second: 1024 * 1024,
             members_per_room: 10_000,
             rooms_per_member: limits::LIST_ITEMS,
         }

@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
 use crate::admission::{Admission, Peer, sign_in, welcome};
+use crate::budget::{Budget, Overdrawn};
 use crate::dispatch::{dispatch, out_of_order};
 use crate::error::Refusal;
 use crate::handler::Caller;
@@ -28,6 +29,7 @@ use crate::hub::Outlet;
 use crate::hub::frame::PING;
 use crate::hub::outlet::Next;
 use crate::listener::Socket;
+use crate::network::is_here;
 use wire::{Line, Wire};
 
 /// tungstenite takes this much per socket at once, and reads so much at a time; its default of 128 KiB is for other
@@ -57,6 +59,8 @@ struct Connection {
     heard: Instant,
     faults: u32,
     garbled: bool,
+    /// None for programs on this computer, which have it to themselves.
+    budget: Option<Budget>,
 }
 
 /// The socket is of no more use.
@@ -86,7 +90,12 @@ pub(crate) async fn serve<P: Send>(
     let outlet = Arc::new(Outlet::new(host.live.load().limits.queue_bytes, open));
     let line = Line { wire, outlet: Arc::clone(&outlet) };
     let socket = WebSocketStream::from_partially_read(line, early, Role::Server, Some(config)).await;
+    let limits = host.live.load().limits;
+    let here = !peer.proxied && is_here(peer.address);
     let connection = Connection {
+        budget: (!here).then(|| {
+            Budget::new(limits.frames_per_second, limits.bytes_per_second, std::time::Instant::now())
+        }),
         outlet,
         host,
         peer,
@@ -205,7 +214,13 @@ impl Connection {
 
     fn hear(&mut self, text: &str) -> Option<Pending> {
         match decode_client(text) {
-            Ok(ClientFrame { req, request }) => self.take(req, request),
+            Ok(ClientFrame { req, request }) => match self.spend(text.len()) {
+                Ok(()) => self.take(req, request),
+                Err(refusal) => {
+                    self.outlet.answer(req, Err(refusal));
+                    None
+                }
+            },
             Err(error) => {
                 let req = match &error {
                     DecodeError::Malformed { req, .. } => *req,
@@ -215,6 +230,20 @@ impl Connection {
                 None
             }
         }
+    }
+
+    /// Takes what a frame costs; whoever asks on and on without it is sent away.
+    fn spend(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let Some(budget) = &mut self.budget else { return Ok(()) };
+        let wait = match budget.spend(bytes, std::time::Instant::now()) {
+            Ok(()) => return Ok(()),
+            Err(Overdrawn::Wait(wait)) => wait,
+            Err(Overdrawn::Abusive) => {
+                self.outlet.close(CloseCode::Abuse);
+                Duration::from_secs(1)
+            }
+        };
+        Err(Refusal::rate_limited(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).max(1)))
     }
 
     /// Refuses an unreadable frame; too many of them end the connection.

@@ -8,6 +8,7 @@ pub(crate) mod gate;
 mod health;
 mod hooks;
 mod moved;
+mod origins;
 mod trail;
 mod upgrade;
 mod web;
@@ -32,6 +33,7 @@ pub(crate) fn router(host: Arc<Host>) -> Router {
         .merge(bots::routes(&host))
         .fallback(web::page)
         .layer(middleware::from_fn_with_state(Arc::clone(&host), moved::point_there))
+        .layer(middleware::from_fn_with_state(Arc::clone(&host), origins::answer))
         .layer(middleware::from_fn_with_state(Arc::clone(&host), gate::check_host))
         .layer(middleware::from_fn(trail::number))
         .with_state(host)

@@ -28,6 +28,7 @@ mod hub;
 mod store;
 
 mod attempts;
+mod budget;
 mod discovery;
 mod forward;
 mod hashing;

@@ -12,6 +12,8 @@ pub(crate) struct Live {
     pub(crate) name: String,
     /// Names by which browsers may reach it.
     pub(crate) public_names: Vec<String>,
+    /// Origins of other sites whose pages may speak to it.
+    pub(crate) allowed_origins: Vec<String>,
     /// Who may speak for others.
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// How much it takes on at once.
@@ -23,6 +25,7 @@ impl Live {
         Self {
             name,
             public_names: config.public_names.clone(),
+            allowed_origins: config.allowed_origins.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             limits: config.limits,
         }

@@ -11,7 +11,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
-use super::gate::is_own_origin;
+use super::origins::is_welcome;
 use crate::admission::Peer;
 use crate::connection;
 use crate::host::Host;
@@ -22,7 +22,7 @@ const PASSED_ON: [&str; 3] = ["forwarded", "x-forwarded-for", "via"];
 
 /// Answers the handshake and hands the socket to a connection.
 pub(crate) async fn upgrade(State(host): State<Arc<Host>>, mut request: Request) -> Response {
-    if !is_own_origin(request.headers()) {
+    if !is_welcome(request.headers(), &host.live.load().allowed_origins) {
         return (StatusCode::FORBIDDEN, "pages of other sites may not connect to this host\n")
             .into_response();
     }

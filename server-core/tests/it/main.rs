@@ -4,6 +4,7 @@
 mod accounts;
 mod catch_up;
 mod hostile;
+mod limits;
 mod marks;
 mod messages;
 mod once;

@@ -74,9 +74,17 @@ impl World {
 
     /// A client that has said nothing.
     pub(crate) async fn dial(&self) -> Client {
+        self.dial_with(&[]).await
+    }
+
+    /// A client that has said nothing but these headers.
+    pub(crate) async fn dial_with(&self, headers: &[(&'static str, &str)]) -> Client {
         let socket = TcpStream::connect(self.address()).await.unwrap();
         let mut request = format!("ws://{}/ws", self.address()).into_client_request().unwrap();
         request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, "hearth.v1".parse().unwrap());
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
         let (socket, _) = soon(tokio_tungstenite::client_async(request, socket)).await.unwrap();
         Client { socket, req: 0, pushed: VecDeque::new() }
     }

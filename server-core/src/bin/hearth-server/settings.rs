@@ -49,6 +49,7 @@ pub(crate) struct Host {
 pub(crate) struct Listen {
     pub(crate) address: SocketAddr,
     pub(crate) public_names: Vec<String>,
+    pub(crate) allowed_origins: Vec<String>,
     trusted_proxies: Vec<String>,
 }
 
@@ -97,6 +98,8 @@ pub(crate) struct Limits {
     queue_bytes: usize,
     attempts_per_address: u32,
     attempts_per_account: u32,
+    frames_per_second: u32,
+    bytes_per_second: u32,
     members_per_room: u32,
     rooms_per_member: u32,
 }
@@ -189,6 +192,7 @@ impl Settings {
         config.announce = self.host.announce;
         config.registration = Some(self.host.registration);
         config.public_names.clone_from(&self.listen.public_names);
+        config.allowed_origins.clone_from(&self.listen.allowed_origins);
         config.admin_socket = Some(self.admin_socket());
         config.trusted_proxies = self.listen.proxies()?;
         config.tls = self.tls.files()?;
@@ -199,6 +203,8 @@ impl Settings {
         config.limits.queue_bytes = self.limits.queue_bytes;
         config.limits.attempts_per_address = self.limits.attempts_per_address;
         config.limits.attempts_per_account = self.limits.attempts_per_account;
+        config.limits.frames_per_second = self.limits.frames_per_second;
+        config.limits.bytes_per_second = self.limits.bytes_per_second;
         config.limits.members_per_room = self.limits.members_per_room;
         config.limits.rooms_per_member = self.limits.rooms_per_member;
         config.timeouts.sign_in = seconds(self.timeouts.sign_in);
