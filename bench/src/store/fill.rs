@@ -57,13 +57,18 @@ fn prepare(conn: &Connection, member: Uuid, rooms: &[Uuid]) -> rusqlite::Result<
     Ok(())
 }
 
+/// What the host writes for a plain message: the log, the message's place, its words.
 fn post(conn: &Connection, room: Uuid, member: Uuid, text: &str) -> rusqlite::Result<()> {
+    let (id, none) = (Uuid::now_v7(), None::<[u8; 16]>);
     let head: i64 = conn
-        .prepare_cached("UPDATE rooms SET head = head + 1 WHERE id = ? RETURNING head")?
+        .prepare_cached("UPDATE rooms SET head = head + 1, posted = posted + 1 WHERE id = ? RETURNING head")?
         .query_row(params![room.as_bytes()], |row| row.get(0))?;
-    conn.prepare_cached(
-        "INSERT INTO events (room, seq, at, by, kind, message, body) VALUES (?, ?, ?, ?, 'posted', ?, ?)",
-    )?
-    .execute(params![room.as_bytes(), head, 0, member.as_bytes(), Uuid::now_v7().as_bytes(), text])?;
+    let change = format!(r#"{{"type":"posted","message":"{id}","text":"{text}","n":{head}}}"#);
+    conn.prepare_cached("INSERT INTO events (room, seq, at, by, target, change) VALUES (?, ?, 0, ?, ?, ?)")?
+        .execute(params![room.as_bytes(), head, member.as_bytes(), none, change])?;
+    conn.prepare_cached("INSERT INTO messages (id, room, seq, at, by, has_link) VALUES (?, ?, ?, 0, ?, 0)")?
+        .execute(params![id.as_bytes(), room.as_bytes(), head, member.as_bytes()])?;
+    let row = conn.last_insert_rowid();
+    conn.prepare_cached("INSERT INTO words (rowid, text) VALUES (?, ?)")?.execute(params![row, text])?;
     Ok(())
 }
