@@ -78,6 +78,8 @@ CREATE TABLE rooms (
     head INTEGER NOT NULL DEFAULT 0,
     -- How many messages were posted in it.
     posted INTEGER NOT NULL DEFAULT 0,
+    -- How many members it has; the triggers on memberships keep it.
+    members INTEGER NOT NULL DEFAULT 0,
     -- Whether those who come in may read the log from the start, or from their own coming in on.
     reading TEXT NOT NULL DEFAULT 'start' CHECK (reading IN ('start', 'join')),
     -- Whether it can only be read.
@@ -102,6 +104,15 @@ CREATE TABLE memberships (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX memberships_member ON memberships (member);
+
+-- Counting a room's members at every sign-in would cost more the larger the room is.
+CREATE TRIGGER memberships_in AFTER INSERT ON memberships BEGIN
+    UPDATE rooms SET members = members + 1 WHERE id = new.room;
+END;
+
+CREATE TRIGGER memberships_out AFTER DELETE ON memberships BEGIN
+    UPDATE rooms SET members = members - 1 WHERE id = old.room;
+END;
 
 -- The log of every room.
 CREATE TABLE events (

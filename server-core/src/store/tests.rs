@@ -96,6 +96,24 @@ fn a_host_has_one_owner_and_a_name_one_member() {
 }
 
 #[test]
+fn a_room_knows_how_many_it_has_as_they_come_and_go() {
+    let conn = in_memory();
+    let (room, alice) = room_of_alice(&conn).unwrap();
+    let bob = MemberId(Uuid::now_v7());
+    members::insert(&conn, &members::Row::new(bob, "bob".into(), Role::Member), NOW).unwrap();
+    let known = || rooms::by_id(&conn, room, alice).unwrap().unwrap().members;
+    memberships::insert(&conn, (room, bob), protocol::RoomRole::Member, Seq(2), NOW).unwrap();
+    assert_eq!((known(), memberships::size(&conn, room).unwrap()), (2, 2));
+    // Who is in already does not count twice, who is out already not less.
+    assert!(memberships::insert(&conn, (room, bob), protocol::RoomRole::Member, Seq(3), NOW).is_err());
+    assert!(memberships::remove(&conn, room, bob).unwrap());
+    assert!(!memberships::remove(&conn, room, bob).unwrap());
+    assert_eq!(known(), 1);
+    rooms::delete(&conn, room).unwrap();
+    assert_eq!(memberships::size(&conn, room).unwrap(), 0);
+}
+
+#[test]
 fn an_event_of_a_newer_host_keeps_its_number() {
     let conn = in_memory();
     let (room, alice) = room_of_alice(&conn).unwrap();

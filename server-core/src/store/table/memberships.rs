@@ -18,6 +18,15 @@ CREATE TABLE memberships (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX memberships_member ON memberships (member);
+
+-- Counting a room's members at every sign-in would cost more the larger the room is.
+CREATE TRIGGER memberships_in AFTER INSERT ON memberships BEGIN
+    UPDATE rooms SET members = members + 1 WHERE id = new.room;
+END;
+
+CREATE TRIGGER memberships_out AFTER DELETE ON memberships BEGIN
+    UPDATE rooms SET members = members - 1 WHERE id = old.room;
+END;
 ";
 
 pub(crate) fn insert(
@@ -68,7 +77,7 @@ pub(crate) fn all(conn: &Connection) -> Result<Vec<(RoomId, MemberId)>> {
 }
 /// How many members are in `room`.
 pub(crate) fn size(conn: &Connection, room: RoomId) -> Result<u64> {
-    conn.prepare_cached("SELECT count(*) FROM memberships WHERE room = ?")?
+    conn.prepare_cached("SELECT coalesce((SELECT members FROM rooms WHERE id = ?), 0)")?
         .query_row([room.0.as_bytes()], |row| Ok(whole(row.get(0)?)))
 }
 

@@ -22,6 +22,8 @@ CREATE TABLE rooms (
     head INTEGER NOT NULL DEFAULT 0,
     -- How many messages were posted in it.
     posted INTEGER NOT NULL DEFAULT 0,
+    -- How many members it has; the triggers on memberships keep it.
+    members INTEGER NOT NULL DEFAULT 0,
     -- Whether those who come in may read the log from the start, or from their own coming in on.
     reading TEXT NOT NULL DEFAULT 'start' CHECK (reading IN ('start', 'join')),
     -- Whether it can only be read.
@@ -37,7 +39,7 @@ CREATE UNIQUE INDEX rooms_public_name ON rooms (folded) WHERE visibility = 'publ
 
 /// What is asked for when a room is listed; `?1` is who it is shown to.
 const COLUMNS: &str = "rooms.id, rooms.name, rooms.topic, rooms.visibility, rooms.head, rooms.reading, rooms.archived,
-    (SELECT count(*) FROM memberships AS others WHERE others.room = rooms.id) AS members,
+    rooms.members,
     coalesce((SELECT role FROM memberships AS own WHERE own.room = rooms.id AND own.member = ?1), 'member') AS role";
 
 /// A room to be.
