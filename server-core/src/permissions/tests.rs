@@ -1,0 +1,175 @@
+//! The function against tables written by hand: one letter per role.
+
+use protocol::ErrorCode;
+
+use super::*;
+
+const ROLES: [Role; 4] = [Role::Owner, Role::Admin, Role::Member, Role::Guest];
+
+/// `+` allowed, `f` forbidden, `n` not found; one letter per role in the order of [`ROLES`].
+fn row(operation: Operation, object: Object) -> String {
+    ROLES
+        .iter()
+        .map(|role| match permit(*role, operation, object) {
+            Ok(()) => '+',
+            Err(refusal) if refusal.code == ErrorCode::Forbidden => 'f',
+            Err(refusal) if refusal.code == ErrorCode::NotFound => 'n',
+            Err(_) => '?',
+        })
+        .collect()
+}
+
+#[test]
+fn the_table_of_the_host() {
+    use Operation as Op;
+    let table = [
+        (Op::ListMembers, "++++"),
+        (Op::ListDirectory, "+++f"),
+        (Op::CreateRoom, "+++f"),
+        (Op::CreateInvite(Role::Owner), "ffff"),
+        (Op::CreateInvite(Role::Admin), "+fff"),
+        (Op::CreateInvite(Role::Member), "++ff"),
+        (Op::CreateInvite(Role::Guest), "++ff"),
+        (Op::ListInvites, "++ff"),
+        (Op::RevokeInvite, "++ff"),
+        (Op::SetRegistration, "++ff"),
+        (Op::SeeStatistics, "++ff"),
+        (Op::Administer, "+fff"),
+        (Op::JoinRoom, "nnnn"),
+        (Op::LeaveRoom, "nnnn"),
+        (Op::ReadRoom, "nnnn"),
+        (Op::Post, "nnnn"),
+        (Op::MentionRoom, "nnnn"),
+        (Op::EditMessage(Authorship::Own), "nnnn"),
+        (Op::DeleteMessage(Authorship::Foreign), "nnnn"),
+        (Op::React, "nnnn"),
+        (Op::Pin, "nnnn"),
+        (Op::ReadRevisions(Authorship::Own), "nnnn"),
+    ];
+    for (operation, expected) in table {
+        assert_eq!(row(operation, Object::Host), expected, "{operation:?}");
+    }
+}
+
+/// Rows: what is wanted; columns: the account's role, in the order of [`ROLES`].
+#[test]
+fn the_table_of_accounts() {
+    use Operation as Op;
+    let table = [
+        (Op::SetRole(Role::Owner), ["+fff", "+fff", "+fff", "+fff"]),
+        (Op::SetRole(Role::Admin), ["ffff", "+fff", "+fff", "+fff"]),
+        (Op::SetRole(Role::Member), ["ffff", "+fff", "++ff", "++ff"]),
+        (Op::SetRole(Role::Guest), ["ffff", "+fff", "++ff", "++ff"]),
+        (Op::SetStanding, ["ffff", "+fff", "++ff", "++ff"]),
+        (Op::DeleteAccount, ["ffff", "+fff", "++ff", "++ff"]),
+    ];
+    for (operation, expected) in table {
+        for (theirs, expected) in ROLES.into_iter().zip(expected) {
+            let object = Object::Member { role: theirs, own: false };
+            assert_eq!(row(operation, object), expected, "{operation:?} to {theirs:?}");
+            let own = permit(theirs, operation, Object::Member { role: theirs, own: true });
+            let leaves = operation == Op::DeleteAccount && theirs != Role::Owner;
+            assert_eq!(own.is_ok(), leaves, "{operation:?} to oneself as {theirs:?}");
+        }
+    }
+}
+
+/// What those in a room may do there: who does not run it, then who does.
+const INSIDE: [(Operation, &str, &str); 23] = [
+    (Operation::JoinRoom, "++++", "++++"),
+    (Operation::LeaveRoom, "++++", "++++"),
+    (Operation::ReadRoom, "++++", "++++"),
+    (Operation::Post, "++++", "++++"),
+    (Operation::MentionRoom, "+++f", "+++f"),
+    (Operation::EditMessage(Authorship::Own), "++++", "++++"),
+    (Operation::EditMessage(Authorship::Foreign), "ffff", "ffff"),
+    (Operation::DeleteMessage(Authorship::Own), "++++", "++++"),
+    (Operation::DeleteMessage(Authorship::Foreign), "++ff", "++++"),
+    (Operation::React, "++++", "++++"),
+    (Operation::Pin, "+++f", "+++f"),
+    (Operation::ReadRevisions(Authorship::Own), "++++", "++++"),
+    (Operation::ReadRevisions(Authorship::Foreign), "++ff", "++++"),
+    (Operation::ListRoomMembers, "++++", "++++"),
+    (Operation::SetTopic, "+++f", "+++f"),
+    (Operation::AddToRoom, "+++f", "+++f"),
+    (Operation::RenameRoom, "++ff", "++++"),
+    (Operation::SetReading, "++ff", "++++"),
+    (Operation::ArchiveRoom, "++ff", "++++"),
+    (Operation::DeleteRoom, "++ff", "++++"),
+    (Operation::RemoveFromRoom, "++ff", "++++"),
+    (Operation::SetRoomRole, "++ff", "++++"),
+    (Operation::CreateRoom, "nnnn", "nnnn"),
+];
+
+fn room(visibility: Visibility, inside: bool, runs: bool) -> Object {
+    Object::Room { visibility, inside, runs, archived: false }
+}
+
+#[test]
+fn the_table_of_rooms() {
+    for visibility in [Visibility::Public, Visibility::Private] {
+        for (operation, plain, running) in INSIDE {
+            assert_eq!(row(operation, room(visibility, true, false)), plain, "{operation:?}");
+            assert_eq!(row(operation, room(visibility, true, true)), running, "{operation:?}");
+        }
+    }
+    assert_eq!(row(Operation::JoinRoom, room(Visibility::Public, false, false)), "+++n");
+    for (operation, ..) in INSIDE.into_iter().skip(1).take(21) {
+        assert_eq!(row(operation, room(Visibility::Public, false, false)), "fffn", "{operation:?}");
+    }
+}
+
+#[test]
+fn what_may_not_be_seen_looks_like_what_is_not_there() {
+    for visibility in [Visibility::Private, Visibility::Direct] {
+        for (operation, ..) in INSIDE {
+            let outside = room(visibility, false, false);
+            assert_eq!(row(operation, outside), "nnnn", "{operation:?}");
+            let nothing = permit(Role::Owner, operation, Object::Nothing);
+            assert_eq!(permit(Role::Owner, operation, outside), nothing);
+        }
+    }
+}
+
+#[test]
+fn a_direct_room_is_for_talking() {
+    use Operation as Op;
+    for (operation, _, running) in INSIDE.into_iter().take(22) {
+        let settled = matches!(
+            operation,
+            Op::LeaveRoom
+                | Op::RenameRoom
+                | Op::SetTopic
+                | Op::SetReading
+                | Op::ArchiveRoom
+                | Op::DeleteRoom
+                | Op::AddToRoom
+                | Op::RemoveFromRoom
+                | Op::SetRoomRole
+        );
+        let expected = if settled { "ffff" } else { running };
+        assert_eq!(row(operation, room(Visibility::Direct, true, true)), expected, "{operation:?}");
+    }
+}
+
+#[test]
+fn an_archived_room_is_for_reading() {
+    let archived =
+        |inside| Object::Room { visibility: Visibility::Public, inside, runs: true, archived: true };
+    for (operation, expected) in [
+        (Operation::ReadRoom, "++++"),
+        (Operation::LeaveRoom, "++++"),
+        (Operation::ListRoomMembers, "++++"),
+        (Operation::ArchiveRoom, "++++"),
+        (Operation::DeleteRoom, "++++"),
+        (Operation::Post, "ffff"),
+        (Operation::RenameRoom, "ffff"),
+        (Operation::SetTopic, "ffff"),
+        (Operation::AddToRoom, "ffff"),
+        (Operation::RemoveFromRoom, "ffff"),
+        (Operation::SetRoomRole, "ffff"),
+    ] {
+        assert_eq!(row(operation, archived(true)), expected, "{operation:?}");
+    }
+    assert_eq!(row(Operation::JoinRoom, archived(false)), "fffn");
+}
