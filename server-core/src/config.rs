@@ -39,6 +39,8 @@ pub struct Config {
     pub metrics: Option<SocketAddr>,
     /// Where the operator's commands are heard (Unix only); `None`: nowhere.
     pub admin_socket: Option<PathBuf>,
+    /// How many copies of itself it keeps beside its vault.
+    pub snapshots: Snapshots,
     /// How much it takes on at once.
     pub limits: Limits,
     /// How long it waits for what.
@@ -62,6 +64,7 @@ impl Config {
             tls: None,
             metrics: None,
             admin_socket: None,
+            snapshots: Snapshots::default(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
         }
@@ -95,6 +98,21 @@ impl std::fmt::Debug for HostKey {
             Self::Keyring(_) => "Keyring",
             Self::Passphrase(_) => "Passphrase",
         })
+    }
+}
+
+/// Copies of the vault that a running host makes beside it.
+#[derive(Debug, Clone, Copy)]
+pub struct Snapshots {
+    /// How long after one the next is made.
+    pub every: Duration,
+    /// How many stay, the newest; 0 makes none.
+    pub keep: usize,
+}
+
+impl Default for Snapshots {
+    fn default() -> Self {
+        Self { every: Duration::from_secs(24 * 3600), keep: 2 }
     }
 }
 

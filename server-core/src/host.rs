@@ -212,12 +212,17 @@ fn open_vault(config: &Config) -> Result<Vault, StartError> {
         HostKey::Keyring(keyring) => Unlock::Keyring(keyring.as_ref()),
         HostKey::Passphrase(passphrase) => Unlock::Passphrase(passphrase),
     };
-    let options = Options { on_connect: Some(keep_statements), ..Options::host() };
+    let options = vault_options();
     if vault::exists(dir) {
         Ok(vault::open_with(dir, unlock, &SCHEMA, options)?)
     } else {
         Ok(vault::create_with(dir, unlock, &SCHEMA, options)?)
     }
+}
+
+/// How every connection to a host's vault, or to a copy of it, is set up.
+pub(crate) fn vault_options() -> Options {
+    Options { on_connect: Some(keep_statements), ..Options::host() }
 }
 
 fn keep_statements(conn: &Connection) -> vault::rusqlite::Result<()> {

@@ -40,11 +40,13 @@ mod names;
 mod network;
 mod reports;
 mod retention;
+mod snapshots;
 mod token;
 mod typing;
 
-pub use config::{Config, HostKey, Limits, Timeouts, TlsFiles};
+pub use config::{Config, HostKey, Limits, Snapshots, Timeouts, TlsFiles};
 pub use error::{Refusal, ReloadError, StartError};
 pub use host::is_host;
 pub use ipnet::IpNet;
 pub use server::Server;
+pub use snapshots::newest_snapshot;

@@ -17,7 +17,7 @@ use crate::host::Host;
 use crate::store::Denied;
 use crate::store::table::host;
 use crate::tls::Certificates;
-use crate::{http, listener, metrics, network, reports, retention};
+use crate::{http, listener, metrics, network, reports, retention, snapshots};
 
 /// A running host. Dropping it ends the host without waiting; [`Server::stop`] ends it in good order.
 pub struct Server {
@@ -57,6 +57,7 @@ impl Server {
         tracker.spawn(presence::tell(Arc::clone(&host)));
         tracker.spawn(reports::deliver(Arc::clone(&host)));
         tracker.spawn(retention::keep(Arc::clone(&host)));
+        tracker.spawn(snapshots::keep(Arc::clone(&host)));
         if let Some(address) = host.config.metrics {
             let failed = |source| StartError::Metrics { address, source };
             let listener = metrics::bind(address).await.map_err(failed)?;

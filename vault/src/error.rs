@@ -213,6 +213,24 @@ pub enum SnapshotError {
     Interrupted,
 }
 
+/// Why a copy was not changed. It is as before.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CopyError<E> {
+    /// The change itself failed.
+    #[error(transparent)]
+    Job(E),
+    /// It does not open with this vault's key.
+    #[error(transparent)]
+    Open(OpenError),
+    /// It was made with another schema.
+    #[error("the copy has another schema")]
+    OtherSchema,
+    /// The database engine failed.
+    #[error("the copy could not be changed; check the disk")]
+    Storage(#[source] rusqlite::Error),
+}
+
 /// Why nothing of a batch, or of one work in it, is on disk.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

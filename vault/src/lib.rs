@@ -22,7 +22,8 @@ mod snapshot;
 mod writer;
 
 pub use error::{
-    CommitError, CreateError, KeyFileProblem, OpenError, ReadError, SlotError, SnapshotError, WriteError,
+    CommitError, CopyError, CreateError, KeyFileProblem, OpenError, ReadError, SlotError, SnapshotError,
+    WriteError,
 };
 pub use key::{Randomness, VaultKey};
 pub use keyring::{Keyring, KeyringError, OsKeyring};
@@ -226,6 +227,21 @@ impl Vault {
             Ok(taken) => taken,
             Err(_) => Err(SnapshotError::Interrupted),
         }
+    }
+
+    /// Runs `job` in one transaction on `copy`, a folder that [`Vault::snapshot`] made and nobody has open: what is
+    /// taken out of the vault for good can be taken out of its copies too. Blocks its thread.
+    ///
+    /// # Errors
+    /// [`CopyError::OtherSchema`] for a copy that is not of `schema`'s newest version.
+    pub fn change_copy_blocking<T, E>(
+        &self,
+        copy: &Path,
+        schema: &Schema,
+        options: Options,
+        job: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, CopyError<E>> {
+        snapshot::change(&self.inner, copy, (schema, options), job)
     }
 
     /// Reads every page and says whether they are as written and fit together. Takes time in proportion

@@ -9,8 +9,9 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::Inner;
-use crate::error::SnapshotError;
+use crate::error::{CopyError, SnapshotError};
 use crate::files::{self, Place};
+use crate::migration::{self, Schema};
 use crate::open::{self, Options};
 
 pub(crate) fn take(inner: &Inner, to: &Path) -> Result<(), SnapshotError> {
@@ -32,6 +33,25 @@ pub(crate) fn take(inner: &Inner, to: &Path) -> Result<(), SnapshotError> {
     copy_slots(inner, &place).map_err(io)?;
     fs::rename(place.unfinished(), place.database()).map_err(io)?;
     place.sync().map_err(io)
+}
+
+/// Runs `job` in one transaction on a copy of this vault.
+pub(crate) fn change<T, E>(
+    inner: &Inner,
+    copy: &Path,
+    (schema, options): (&Schema, Options),
+    job: impl FnOnce(&Connection) -> Result<T, E>,
+) -> Result<T, CopyError<E>> {
+    let access = OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let database = Place::new(copy).database();
+    let mut conn = open::connect(&database, &inner.key, access, options).map_err(CopyError::Open)?;
+    if migration::taken(&conn, schema).ok() != Some(schema.version()) {
+        return Err(CopyError::OtherSchema);
+    }
+    let change = conn.transaction().map_err(CopyError::Storage)?;
+    let done = job(&change).map_err(CopyError::Job)?;
+    change.commit().map_err(CopyError::Storage)?;
+    Ok(done)
 }
 
 fn copy_database(inner: &Inner, copy: &Path) -> Result<(), SnapshotError> {

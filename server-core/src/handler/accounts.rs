@@ -122,11 +122,16 @@ fn bury(conn: &Connection, (member, by): (MemberId, MemberId)) -> Result<Vec<Eve
         memberships::remove(conn, room.id, member)?;
         left.push(events::append(conn, room.id, by, Change::Left { member }, now())?);
     }
+    forget(conn, member)?;
+    Ok(left)
+}
+
+/// Takes everything away from an account but its id.
+pub(crate) fn forget(conn: &Connection, member: MemberId) -> vault::rusqlite::Result<()> {
     sessions::remove_all(conn, member)?;
     passwords::remove(conn, member)?;
     relations::forget(conn, member)?;
-    members::bury(conn, member)?;
-    Ok(left)
+    members::bury(conn, member)
 }
 
 /// Whether `by` may do `operation` to the account of `member`; gives that account.

@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use vault::{SnapshotError, Unlock};
+use vault::rusqlite::Connection;
+use vault::{CopyError, Migration, Options, Schema, SnapshotError, Unlock};
 
-use crate::support::{NOTES, new_vault, notes, open, write_note};
+use crate::support::{NOTES, new_vault, note, notes, open, write_note};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_under_load_opens_and_is_a_prefix() {
@@ -43,4 +44,34 @@ fn a_snapshot_is_encrypted_and_keeps_its_inner_key_file() {
     assert_eq!(key_file, to.path().join("key"));
     let snapshot = vault::open(to.path(), Unlock::KeyFile(&key_file), &NOTES).unwrap();
     assert_eq!(notes(&snapshot), ["zebra crossing"]);
+}
+
+const NEWER: Schema = Schema { migrations: &[NOTES.migrations[0], Migration { name: "more", sql: "" }] };
+
+#[test]
+fn a_copy_is_changed_in_whole_or_not_at_all_and_the_vault_not_with_it() {
+    let (dir, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let vault = new_vault(dir.path());
+    write_note(&vault, "burn after reading").unwrap();
+    vault.snapshot_blocking(to.path()).unwrap();
+    let burn = |conn: &Connection| conn.execute("DELETE FROM notes", []);
+
+    let twice = vault.change_copy_blocking(to.path(), &NOTES, Options::host(), |conn| {
+        burn(conn)?;
+        note(conn, "once")?;
+        note(conn, "once")
+    });
+    assert!(matches!(twice, Err(CopyError::Job(_))));
+    let other = vault.change_copy_blocking(to.path(), &NEWER, Options::host(), burn);
+    assert!(matches!(other, Err(CopyError::OtherSchema)));
+    assert_eq!(notes(&open(to.path()).unwrap()), ["burn after reading"]);
+
+    assert_eq!(vault.change_copy_blocking(to.path(), &NOTES, Options::host(), burn).unwrap(), 1);
+    assert!(notes(&open(to.path()).unwrap()).is_empty());
+    assert_eq!(notes(&vault), ["burn after reading"]);
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    let stranger = new_vault(elsewhere.path());
+    let opened = stranger.change_copy_blocking(to.path(), &NOTES, Options::host(), burn);
+    assert!(matches!(opened, Err(CopyError::Open(_))));
 }

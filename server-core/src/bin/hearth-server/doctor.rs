@@ -83,6 +83,12 @@ fn folder(folder: &Path) -> Vec<Finding> {
         },
     });
     findings.extend(exposed(folder));
+    findings.push(match server_core::newest_snapshot(folder) {
+        Some(newest) => Finding::Good(format!("its newest snapshot is {}", newest.display())),
+        None => Finding::Doubtful(
+            "there is no snapshot of it yet; a running host makes the first in ten minutes".into(),
+        ),
+    });
     findings
 }
 

@@ -2,11 +2,12 @@
 
 use std::io::{IsTerminal, stderr};
 use std::net::SocketAddr;
+use std::path::Path;
 
 use anyhow::Context;
 use clap::ValueEnum;
 use serde::Serialize;
-use server_core::Server;
+use server_core::{Server, StartError};
 use tracing_subscriber::EnvFilter;
 
 use crate::place::Place;
@@ -72,7 +73,8 @@ impl Serve {
 
     async fn serve(self, config: server_core::Config) -> anyhow::Result<()> {
         let mut signals = Signals::new()?;
-        let mut server = Server::start(config).await?;
+        let data_dir = config.data_dir.clone();
+        let mut server = Server::start(config).await.map_err(|error| with_way_out(error, &data_dir))?;
         print(&server, self.json)?;
         service::ready();
         let watchdog = tokio::spawn(service::watchdog());
@@ -107,6 +109,18 @@ impl Serve {
             Err(error) => tracing::error!(error, "the settings stay as they were"),
         }
         service::ready();
+    }
+}
+
+/// A host whose file is damaged may have a copy beside it.
+fn with_way_out(error: StartError, data_dir: &Path) -> anyhow::Error {
+    let copy = server_core::newest_snapshot(data_dir);
+    match (&error, copy) {
+        (StartError::Open(vault::OpenError::Damaged(_)), Some(copy)) => anyhow::Error::new(error).context(format!(
+            "the host does not start; its newest snapshot is {0}: `hearth-server restore --data-dir NEW-FOLDER {0}`",
+            copy.display()
+        )),
+        _ => error.into(),
     }
 }
 

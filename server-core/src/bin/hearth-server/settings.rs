@@ -30,6 +30,7 @@ pub(crate) struct Settings {
     pub(crate) vault: Vault,
     pub(crate) metrics: Metrics,
     pub(crate) admin: Admin,
+    pub(crate) snapshots: Snapshots,
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
     pub(crate) log: Log,
@@ -88,6 +89,13 @@ impl std::fmt::Debug for Vault {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Admin {
     socket: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Snapshots {
+    every_hours: u32,
+    keep: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
@@ -164,6 +172,11 @@ impl Settings {
                 "limits.connections and limits.strangers must be at least 1".into(),
             ));
         }
+        if self.snapshots.every_hours == 0 {
+            return Err(SettingsError::Value(
+                "snapshots.every_hours must be at least 1; snapshots.keep = 0 switches snapshots off".into(),
+            ));
+        }
         if !self.host.name.is_empty() {
             protocol::limits::check_name(&self.host.name)
                 .map_err(|problem| SettingsError::Value(format!("host.name {problem}")))?;
@@ -198,6 +211,8 @@ impl Settings {
         config.tls = self.tls.files()?;
         config.metrics = self.metrics.address()?;
         config.unlock = self.vault.unlock();
+        config.snapshots.every = seconds(self.snapshots.every_hours.saturating_mul(3600));
+        config.snapshots.keep = self.snapshots.keep as usize;
         config.limits.connections = self.limits.connections;
         config.limits.strangers = self.limits.strangers;
         config.limits.queue_bytes = self.limits.queue_bytes;

@@ -178,6 +178,16 @@ pub(crate) fn changed(
     Ok(events)
 }
 
+/// The messages deleted after a number.
+pub(crate) fn deleted_after(conn: &Connection, room: RoomId, after: Seq) -> Result<Vec<MessageId>> {
+    conn.prepare_cached(
+        "SELECT target FROM events
+         WHERE room = ? AND seq > ? AND target IS NOT NULL AND change ->> 'kind' = 'deleted'",
+    )?
+    .query_map(params![room.0.as_bytes(), number(after)], |row| Ok(MessageId(uuid(row, "target")?)))?
+    .collect()
+}
+
 /// Reads events as their messages stand now, until `budget` bytes are used up.
 pub(crate) fn fill(
     conn: &Connection,

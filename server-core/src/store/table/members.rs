@@ -123,6 +123,13 @@ pub(crate) fn bury(conn: &Connection, id: MemberId) -> Result<()> {
     Ok(())
 }
 
+/// Accounts that were deleted.
+pub(crate) fn gone(conn: &Connection) -> Result<Vec<MemberId>> {
+    conn.prepare_cached("SELECT id FROM members WHERE standing = 'gone'")?
+        .query_map([], |row| Ok(MemberId(uuid(row, "id")?)))?
+        .collect()
+}
+
 /// Up to `limit` members after `after`, in the order of their ids.
 pub(crate) fn page(conn: &Connection, after: Option<MemberId>, limit: u32) -> Result<Vec<Row>> {
     let after = after.map_or([0; 16], |id| *id.0.as_bytes());
