@@ -1,23 +1,34 @@
 //! The floor: the least a WebSocket server can do. It answers each message with one `write(2)` per connected member.
 //!
-//! It refuses to do anything else: no login, no rooms, no storage, no limits, no TLS, one thread. A host that does all
-//! of that is measured against it, in the same run on the same machine.
+//! It refuses to do anything else: no login, no rooms, no storage, no limits, one thread. A host that does all
+//! of that is measured against it, in the same run on the same machine. It speaks TLS if told to, so that the
+//! handshake's own share can be seen.
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
+use rustls::ServerConnection;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use crate::tls;
 
 const LISTENER: Token = Token(0);
 
 struct Member {
-    socket: TcpStream,
+    line: Line,
     received: Vec<u8>,
     upgraded: bool,
+}
+
+/// A socket, encrypted or not.
+struct Line {
+    socket: TcpStream,
+    tls: Option<Box<ServerConnection>>,
 }
 
 /// Serves until it is killed; prints its address on one line once it listens.
@@ -25,7 +36,8 @@ struct Member {
 /// # Errors
 /// When the address can't be bound or polling fails.
 #[expect(clippy::print_stdout, reason = "the address line is the interface to the process that started it")]
-pub(crate) fn serve(address: SocketAddr) -> Result<()> {
+pub(crate) fn serve(address: SocketAddr, tls: bool) -> Result<()> {
+    let tls = tls.then(tls::of_this_run).transpose()?;
     let mut listener = TcpListener::bind(address).context("bind")?;
     println!("{}", listener.local_addr()?);
     let mut poll = Poll::new()?;
@@ -41,7 +53,9 @@ pub(crate) fn serve(address: SocketAddr) -> Result<()> {
                     last += 1;
                     socket.set_nodelay(true)?;
                     poll.registry().register(&mut socket, Token(last), Interest::READABLE)?;
-                    members.insert(Token(last), Member { socket, received: Vec::new(), upgraded: false });
+                    let tls = tls.as_ref().map(|tls| ServerConnection::new(Arc::clone(tls))).transpose()?;
+                    let line = Line { socket, tls: tls.map(Box::new) };
+                    members.insert(Token(last), Member { line, received: Vec::new(), upgraded: false });
                 }
             } else {
                 answer(&mut members, event.token());
@@ -61,7 +75,7 @@ fn answer(members: &mut BTreeMap<Token, Member>, token: Token) {
         let frame = text_frame(&message);
         for member in members.values_mut().filter(|member| member.upgraded) {
             // A full socket loses the message here: the floor keeps no queue.
-            let _ = member.socket.write(&frame);
+            let _ = member.line.write(&frame);
         }
     }
 }
@@ -69,13 +83,43 @@ fn answer(members: &mut BTreeMap<Token, Member>, token: Token) {
 fn fill(member: &mut Member) -> bool {
     let mut piece = [0u8; 16 * 1024];
     loop {
-        match member.socket.read(&mut piece) {
+        match member.line.read(&mut piece) {
             Ok(0) => return false,
             Ok(size) => member.received.extend_from_slice(&piece[..size]),
             Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(_) => return false,
         }
+    }
+}
+
+impl Line {
+    fn read(&mut self, piece: &mut [u8]) -> std::io::Result<usize> {
+        let Self { socket, tls } = self;
+        let Some(tls) = tls else { return socket.read(piece) };
+        loop {
+            match tls.reader().read(piece) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                read => return read,
+            }
+            if tls.read_tls(socket)? == 0 {
+                return Ok(0);
+            }
+            tls.process_new_packets().map_err(std::io::Error::other)?;
+            while tls.wants_write() {
+                tls.write_tls(socket)?;
+            }
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let Self { socket, tls } = self;
+        let Some(tls) = tls else { return socket.write(bytes) };
+        let written = tls.writer().write(bytes)?;
+        while tls.wants_write() {
+            tls.write_tls(socket)?;
+        }
+        Ok(written)
     }
 }
 
@@ -113,7 +157,7 @@ impl Member {
         let answer = format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n{protocol}\r\n"
         );
-        self.upgraded = self.socket.write(answer.as_bytes()).is_ok();
+        self.upgraded = self.line.write(answer.as_bytes()).is_ok();
         self.received.clear();
     }
 }

@@ -74,7 +74,7 @@ enum What {
         #[command(flatten)]
         host: Host,
         /// Members
-        #[arg(long, default_value_t = 5000)]
+        #[arg(long, default_value_t = 19_000)]
         members: usize,
         /// Leave the heartbeat out, which takes a minute
         #[arg(long)]
@@ -87,6 +87,9 @@ enum What {
         /// Devices
         #[arg(long, default_value_t = 10_000)]
         devices: usize,
+        /// Everyone was away for more than a minute, so that it is written down that they are back
+        #[arg(long)]
+        away: bool,
     },
     /// A host with a long history: time to listening, memory when idle
     Start {
@@ -101,6 +104,9 @@ enum What {
         /// Where
         #[arg(long)]
         listen: SocketAddr,
+        /// Speak TLS
+        #[arg(long)]
+        tls: bool,
     },
 }
 
@@ -118,13 +124,13 @@ impl Host {
 fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match Arguments::parse().what {
-        What::Floor { listen } => floor::serve(listen),
+        What::Floor { listen, tls } => floor::serve(listen, tls),
         What::Fanout { host, members, messages } => runtime.block_on(fanout(&host, members, messages)),
         What::Commit { host, senders, messages, window } => {
             runtime.block_on(commit(&host, commit::Load { senders, messages, window }))
         }
         What::Idle { host, members, quick } => runtime.block_on(idle(&host, members, !quick)),
-        What::Resume { host, devices } => runtime.block_on(resume(&host, devices)),
+        What::Resume { host, devices, away } => runtime.block_on(resume(&host, devices, away)),
         What::Start { host, messages } => runtime.block_on(start(&host, messages)),
     }
 }
@@ -165,29 +171,37 @@ async fn commit(host: &Host, load: commit::Load) -> Result<()> {
 }
 
 async fn idle(host: &Host, members: usize, watch: bool) -> Result<()> {
-    let floor = idle::floor(members.min(5000)).await?;
+    idle::room_for(members)?;
+    let floor = idle::floor(members, host.tls).await?;
     let cost = idle::measure(&host.server, members, watch, host.runtime()).await?;
     report(&format!(
-        "idle    {}  {members} members  connect {:.0} µs (floor {floor:.0} µs)  memory {:.1} KiB each, goal {}  heartbeat {:.2} % of a core, goal 1",
+        "idle    {}  {members} members  connect, one by one {:.0} µs, floor {:.0} µs, ratio {:.1}  memory {:.1} KiB each, goal {}, floor {:.1}  heartbeat {:.2} % of a core, goal 1",
         host.name(),
         cost.connect,
+        floor.0,
+        cost.connect / floor.0,
         cost.memory,
         if host.tls { 20 } else { 6 },
+        floor.1,
         cost.heartbeat * 100.0
     ));
     Ok(())
 }
 
-async fn resume(host: &Host, devices: usize) -> Result<()> {
-    let floor = idle::floor(devices.min(5000)).await?;
-    let cost = resume::measure(&host.server, devices, host.runtime()).await?;
+async fn resume(host: &Host, devices: usize, away: bool) -> Result<()> {
+    idle::room_for(devices)?;
+    let (floor, _) = idle::floor(devices, host.tls).await?;
+    let cost = resume::measure(&host.server, devices, away, host.runtime()).await?;
     report(&format!(
-        "resume  {}  {devices} devices  host {:.0} µs each, {:.0} µs with telling who came, {:.1} s for all  floor {floor:.0} µs (connect)  ratio {:.1}  goal 150 µs",
+        "resume  {}  {devices} devices{}  host {:.0} µs each, {:.0} µs with telling who came, {:.1} s for all  floor {floor:.0} µs (connect{})  ratio {:.1}, {:.0} µs more  goal 150 µs plain",
         host.name(),
+        if away { " after a minute" } else { "" },
         cost.cpu,
         cost.told,
         cost.seconds,
-        cost.cpu / floor
+        if host.tls { " and handshake" } else { "" },
+        cost.cpu / floor,
+        cost.cpu - floor
     ));
     Ok(())
 }

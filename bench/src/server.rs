@@ -42,11 +42,20 @@ impl Server {
     /// # Errors
     /// When it does not start.
     pub(crate) fn floor() -> Result<Self> {
+        Self::floor_over(false)
+    }
+
+    /// Starts the floor, over TLS or plain.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub(crate) fn floor_over(tls: bool) -> Result<Self> {
         let me = std::env::current_exe().context("find this program")?;
-        let mut child =
-            pinned(&me).args(["floor", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn()?;
+        let mut command = pinned(&me);
+        command.args(["floor", "--listen", "127.0.0.1:0"]).args(tls.then_some("--tls"));
+        let mut child = command.stdout(Stdio::piped()).spawn()?;
         let address = first_line(&mut child)?;
-        Ok(Self { child, address, tls: false, owner_token: None })
+        Ok(Self { child, address, tls, owner_token: None })
     }
 
     /// Starts `hearth-server` with a new data folder, pinned to core 0.
@@ -58,6 +67,7 @@ impl Server {
             .args(["serve", "--json", "--no-announce", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data)
             .args(["--registration", "open", "-O", "limits.attempts_per_address=1000000"])
+            .args(["-O", "limits.members_per_room=1000000"])
             .env("TOKIO_WORKER_THREADS", runtime.threads.to_string())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -99,6 +109,14 @@ impl Server {
     /// When the process is gone.
     pub(crate) fn cpu(&self) -> Result<Duration> {
         cpu::time(self.child.id())
+    }
+
+    /// CPU time used so far, also by threads that have ended; exact to the hundredth of a second.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub(crate) fn whole_cpu(&self) -> Result<Duration> {
+        cpu::whole(self.child.id())
     }
 
     /// Resident memory in KiB.

@@ -1,5 +1,6 @@
 //! Many members on one thread: each a socket, a counter of what it received, and the means to post.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use protocol::{
     ClientFrame, ClientName, MessageId, Reply, Request, RoomId, ServerFrame, SignIn, SignedIn, Visibility,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
@@ -182,13 +183,23 @@ async fn open(server: &Server) -> Result<Socket> {
     let mut request = format!("ws://{address}{}", protocol::WS_PATH).into_client_request()?;
     let version = protocol::version::SUPPORTED[0].parse().context("a version is a header value")?;
     request.headers_mut().insert("Sec-WebSocket-Protocol", version);
-    let stream = TcpStream::connect(address).await.context("connect")?;
+    let stream = dial(address).await?;
     stream.set_nodelay(true)?;
     let stream: Box<dyn Line> =
         if server.tls { Box::new(tls::open(stream).await?) } else { Box::new(stream) };
     let config = WebSocketConfig::default().read_buffer_size(4096);
     let (socket, _) = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await?;
     Ok(socket)
+}
+
+/// Connects from one of many addresses of this computer: from one alone, its ports would run out.
+async fn dial(address: &str) -> Result<TcpStream> {
+    static DIALLED: AtomicU64 = AtomicU64::new(0);
+    let number = DIALLED.fetch_add(1, Ordering::Relaxed);
+    let socket = TcpSocket::new_v4()?;
+    let own = u8::try_from(number % 50)? + 2;
+    socket.bind((Ipv4Addr::new(127, 0, 0, own), 0).into()).context("take an address of this computer")?;
+    socket.connect(address.parse()?).await.context("connect")
 }
 
 async fn sign_in(socket: &mut Socket, by: SignIn) -> Result<SignedIn> {

@@ -1,13 +1,13 @@
-//! TLS to a host under measurement. It is started by this very program, so its key is not asked for: only the cost
+//! TLS to a host under measurement, and of the floor beside it. It is started by this very program, so its key is not asked for: only the cost
 //! of encryption matters here.
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, ServerConfig, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -27,6 +27,21 @@ pub(crate) async fn open(stream: TcpStream) -> Result<TlsStream<TcpStream>> {
     config.resumption = rustls::client::Resumption::disabled();
     let name = ServerName::try_from("localhost")?;
     Ok(TlsConnector::from(Arc::new(config)).connect(name, stream).await?)
+}
+
+/// What the floor speaks TLS with: a key of the host's kind, made anew.
+///
+/// # Errors
+/// When the system gives no randomness.
+pub(crate) fn of_this_run() -> Result<Arc<ServerConfig>> {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])?;
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).ok().context("a key rustls knows")?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)?;
+    Ok(Arc::new(config))
 }
 
 #[derive(Debug)]

@@ -4,6 +4,8 @@ use thiserror::Error;
 
 /// Largest frame a client may send, in bytes: one message of [`TEXT_BYTES`] with every byte escaped still fits.
 pub const CLIENT_FRAME_BYTES: usize = 128 * 1024;
+/// Largest frame a client may send before it is signed in, in bytes: every sign-in fits several times.
+pub const STRANGER_FRAME_BYTES: usize = 16 * 1024;
 /// Largest frame a host sends, in bytes: one page of [`PAGE_BYTES`] with every byte escaped, plus one message.
 pub const SERVER_FRAME_BYTES: usize = 4 * 1024 * 1024;
 /// Longest message text, in bytes of UTF-8. Longer belongs into a file.

@@ -15,6 +15,8 @@ const PATIENCE: u32 = 200;
 pub(crate) struct Budget {
     frames: Bucket,
     bytes: Bucket,
+    /// Frames that ask nothing: pings, and parts of messages.
+    quiet: Bucket,
     refused: u32,
 }
 
@@ -30,7 +32,8 @@ pub(crate) enum Overdrawn {
 impl Budget {
     /// So many frames and bytes per second; 0 is no limit.
     pub(crate) fn new(frames: u32, bytes: u32, now: Instant) -> Self {
-        Self { frames: Bucket::new(frames, now), bytes: Bucket::new(bytes, now), refused: 0 }
+        let [frames, bytes, quiet] = [frames, bytes, frames].map(|rate| Bucket::new(rate, now));
+        Self { frames, bytes, quiet, refused: 0 }
     }
 
     /// Takes one frame of `bytes`.
@@ -48,6 +51,16 @@ impl Budget {
         self.bytes.take(bytes, now);
         self.refused = 0;
         Ok(())
+    }
+}
+
+impl Budget {
+    /// Takes `frames` that ask nothing. Says whether there was enough left for them: they have no answer that could
+    /// say when to go on.
+    pub(crate) fn listen(&mut self, frames: u32, now: Instant) -> bool {
+        let enough = self.quiet.lacks(frames, now) == Duration::ZERO;
+        self.quiet.take(frames, now);
+        enough
     }
 }
 
@@ -110,6 +123,16 @@ mod tests {
         assert!(budget.spend(1, now).is_err());
         let mut free = Budget::new(0, 0, now);
         (0..10_000).for_each(|_| assert_eq!(free.spend(100_000, now), Ok(())));
+    }
+
+    #[test]
+    fn frames_that_ask_nothing_are_counted_by_themselves() {
+        let now = Instant::now();
+        let mut budget = Budget::new(10, 0, now);
+        assert!(budget.listen(100, now));
+        assert!(!budget.listen(1, now));
+        assert_eq!(budget.spend(1, now), Ok(()), "requests have their own");
+        assert!(Budget::new(0, 0, now).listen(u32::MAX, now));
     }
 
     #[test]

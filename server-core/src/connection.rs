@@ -3,20 +3,21 @@
 //! In order of priority it ends, writes what waits, finishes the request in hand, reads the next one, shows life. It
 //! reads nothing while a request is in hand or its answers wait unread, so a peer can only ever hold up itself.
 
+mod border;
+mod reader;
 pub(crate) mod wire;
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
-use protocol::limits::CLIENT_FRAME_BYTES;
+use protocol::limits::{CLIENT_FRAME_BYTES, STRANGER_FRAME_BYTES};
 use protocol::{ClientFrame, CloseCode, DecodeError, ErrorCode, Reply, Request, decode_client};
 use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
 use crate::admission::{Admission, Peer, sign_in, welcome};
@@ -30,11 +31,8 @@ use crate::hub::frame::PING;
 use crate::hub::outlet::Next;
 use crate::listener::Socket;
 use crate::network::is_here;
+use reader::Reader;
 use wire::{Line, Wire};
-
-/// tungstenite takes this much per socket at once, and reads so much at a time; its default of 128 KiB is for other
-/// programs. Most frames of a chat are shorter.
-const READ_BUFFER: usize = 1024;
 
 /// Unreadable frames a stranger may send, and a member: enough for a newer client to learn what this host can't.
 const FAULTS: (u32, u32) = (3, 50);
@@ -53,12 +51,16 @@ enum Standing {
 struct Connection {
     host: Arc<Host>,
     peer: Peer,
-    socket: WebSocketStream<Line>,
-    outlet: Arc<Outlet>,
+    line: Line,
+    reader: Reader,
     standing: Standing,
     heard: Instant,
+    /// Whether something came since the last sign of life of ours that was answered, or will be.
+    answered: bool,
     faults: u32,
     garbled: bool,
+    /// Frames that have begun without a message for them yet.
+    quiet: i64,
     /// None for programs on this computer, which have it to themselves.
     budget: Option<Budget>,
 }
@@ -75,58 +77,54 @@ pub(crate) async fn serve<P: Send>(
     deadline: Instant,
     stranger: P,
 ) {
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
-        .max_message_size(Some(CLIENT_FRAME_BYTES))
-        .max_frame_size(Some(CLIENT_FRAME_BYTES));
     let (wire, open) = match socket {
         Socket::Plain(socket) => {
-            let socket = Arc::new(socket);
-            (Wire::Plain(Arc::clone(&socket)), Some(socket))
+            let (reading, writing) = socket.into_split();
+            (Wire::Plain(reading), Some(writing))
         }
         Socket::Tls(socket) => (Wire::Tls(socket), None),
     };
     let outlet = Arc::new(Outlet::new(host.live.load().limits.queue_bytes, open));
-    let line = Line { wire, outlet: Arc::clone(&outlet) };
-    let socket = WebSocketStream::from_partially_read(line, early, Role::Server, Some(config)).await;
     let limits = host.live.load().limits;
     let here = !peer.proxied && is_here(peer.address);
     let connection = Connection {
         budget: (!here).then(|| {
             Budget::new(limits.frames_per_second, limits.bytes_per_second, std::time::Instant::now())
         }),
-        outlet,
+        line: Line { wire, outlet },
+        reader: Reader::new(early),
         host,
         peer,
-        socket,
         standing: Standing::Stranger,
         heard: Instant::now(),
+        answered: false,
         faults: 0,
         garbled: false,
+        quiet: 0,
     };
     connection.run(deadline, stranger).await;
 }
 
 impl Connection {
     async fn run<P: Send>(mut self, deadline: Instant, stranger: P) {
-        let stop = self.host.stop.clone();
-        let outlet = Arc::clone(&self.outlet);
+        let host = Arc::clone(&self.host);
+        let outlet = Arc::clone(&self.line.outlet);
+        let stopped = host.stop.cancelled();
         let mut stranger = Some(stranger);
         let mut pending: Option<Pending> = None;
         let mut stopping = false;
         let timer = sleep_until(deadline);
-        tokio::pin!(timer);
+        tokio::pin!(timer, stopped);
         loop {
             let may_read = pending.is_none() && !self.garbled && outlet.has_room();
             tokio::select! {
                 biased;
-                () = stop.cancelled(), if !stopping => {
+                () = &mut stopped, if !stopping => {
                     stopping = true;
                     outlet.close(CloseCode::ComeBack);
                 }
                 next = outlet.next() => match next {
-                    Next::Write => if self.write_out().await.is_err() { return },
+                    Next::Write => if Box::pin(self.write_out()).await.is_err() { return },
                     // Boxed, because every idle connection would hold the room for it.
                     Next::Close(code) => return Box::pin(self.farewell(code)).await,
                 },
@@ -137,13 +135,13 @@ impl Connection {
                         timer.as_mut().reset(Instant::now() + self.host.config.timeouts.heartbeat);
                     }
                 }
-                message = self.socket.next(), if may_read => match message {
+                message = poll_fn(|cx| self.poll_hear(cx)), if may_read => match message {
                     Some(message) => match self.receive(message) {
                         Ok(next) => pending = next,
                         Err(Gone) => return,
                     },
                     None => {
-                        self.last_words().await;
+                        Box::pin(self.last_words()).await;
                         return;
                     }
                 },
@@ -170,10 +168,33 @@ impl Connection {
                 true
             }
             Some(Err((req, refusal))) => {
-                self.outlet.answer(req, Err(refusal));
+                self.line.outlet.answer(req, Err(refusal));
                 false
             }
         }
+    }
+
+    /// The next message. Frames without one cost something too, or a flood of them would be free.
+    fn poll_hear(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, tungstenite::Error>>> {
+        let most = self.largest_frame();
+        let polled = self.reader.poll_next(cx, &mut self.line, most);
+        self.quiet += i64::from(self.reader.take_begun());
+        match &polled {
+            Poll::Ready(Some(Ok(Message::Text(_) | Message::Binary(_)))) => self.quiet -= 1,
+            Poll::Pending if self.quiet > 0 => {
+                let quiet = u32::try_from(std::mem::take(&mut self.quiet)).unwrap_or(u32::MAX);
+                let budget = self.budget.as_mut();
+                if budget.is_some_and(|budget| !budget.listen(quiet, std::time::Instant::now())) {
+                    self.line.outlet.close(CloseCode::Abuse);
+                }
+            }
+            _ => {}
+        }
+        polled
+    }
+
+    fn largest_frame(&self) -> usize {
+        if matches!(self.standing, Standing::Member(_)) { CLIENT_FRAME_BYTES } else { STRANGER_FRAME_BYTES }
     }
 
     fn receive(&mut self, message: Result<Message, tungstenite::Error>) -> Result<Option<Pending>, Gone> {
@@ -184,13 +205,16 @@ impl Connection {
                 self.fault(None, Refusal::new(ErrorCode::BadFrame, "frames are JSON text, not binary"));
                 Ok(None)
             }
-            Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => Ok(None),
+            Ok(Message::Ping(_)) => {
+                self.answered = true;
+                Ok(None)
+            }
+            Ok(Message::Pong(_) | Message::Frame(_)) => Ok(None),
             // Reading on lets tungstenite answer the close; then the stream ends.
             Ok(Message::Close(_)) => Ok(None),
             Err(tungstenite::Error::Capacity(_)) => {
-                self.garble(format!(
-                    "a frame may have at most {CLIENT_FRAME_BYTES} bytes; this one had more"
-                ));
+                let most = self.largest_frame();
+                self.garble(format!("a frame may have at most {most} bytes; this one had more"));
                 Ok(None)
             }
             Err(tungstenite::Error::Utf8(_)) => {
@@ -208,16 +232,17 @@ impl Connection {
     /// The stream can't be read on: says why and ends it.
     fn garble(&mut self, why: String) {
         self.garbled = true;
-        self.outlet.refuse(None, Refusal::new(ErrorCode::BadFrame, why));
-        self.outlet.close(CloseCode::Abuse);
+        self.line.outlet.refuse(None, Refusal::new(ErrorCode::BadFrame, why));
+        self.line.outlet.close(CloseCode::Abuse);
     }
 
     fn hear(&mut self, text: &str) -> Option<Pending> {
+        self.answered = true;
         match decode_client(text) {
             Ok(ClientFrame { req, request }) => match self.spend(text.len()) {
                 Ok(()) => self.take(req, request),
                 Err(refusal) => {
-                    self.outlet.answer(req, Err(refusal));
+                    self.line.outlet.answer(req, Err(refusal));
                     None
                 }
             },
@@ -239,7 +264,7 @@ impl Connection {
             Ok(()) => return Ok(()),
             Err(Overdrawn::Wait(wait)) => wait,
             Err(Overdrawn::Abusive) => {
-                self.outlet.close(CloseCode::Abuse);
+                self.line.outlet.close(CloseCode::Abuse);
                 Duration::from_secs(1)
             }
         };
@@ -248,11 +273,11 @@ impl Connection {
 
     /// Refuses an unreadable frame; too many of them end the connection.
     fn fault(&mut self, req: Option<u32>, refusal: Refusal) {
-        self.outlet.refuse(req, refusal);
+        self.line.outlet.refuse(req, refusal);
         self.faults += 1;
         let most = if matches!(self.standing, Standing::Member(_)) { FAULTS.1 } else { FAULTS.0 };
         if self.faults > most {
-            self.outlet.close(CloseCode::Abuse);
+            self.line.outlet.close(CloseCode::Abuse);
         }
     }
 
@@ -261,7 +286,7 @@ impl Connection {
             (Standing::Member(admission), request) => {
                 let caller = Caller {
                     host: Arc::clone(&self.host),
-                    outlet: Arc::clone(&self.outlet),
+                    outlet: Arc::clone(&self.line.outlet),
                     connection: admission.seat.id(),
                     member: admission.member,
                     device: admission.device,
@@ -271,26 +296,26 @@ impl Connection {
                     None
                 }));
             }
-            (_, Request::Ping) => self.outlet.answer(req, Ok(Reply::Pong)),
+            (_, Request::Ping) => self.line.outlet.answer(req, Ok(Reply::Pong)),
             (Standing::Stranger, Request::Hello { nonce, client }) => {
                 tracing::debug!(client = client.name.len(), "hello");
                 let answer = welcome(&self.host, self.peer, &nonce);
                 if answer.is_ok() {
                     self.standing = Standing::Greeted;
                 }
-                self.outlet.answer(req, answer);
+                self.line.outlet.answer(req, answer);
             }
             (Standing::Greeted, Request::SignIn { by, device, session }) => {
-                let (host, outlet, peer) = (Arc::clone(&self.host), Arc::clone(&self.outlet), self.peer);
+                let (host, outlet, peer) = (Arc::clone(&self.host), Arc::clone(&self.line.outlet), self.peer);
                 return Some(Box::pin(async move {
                     let entered = sign_in(host, peer, outlet, req, (by, device, session)).await;
                     Some(entered.map_err(|refusal| (req, refusal)))
                 }));
             }
-            (Standing::Greeted, Request::Hello { .. }) => self.outlet.answer(req, Err(out_of_order())),
+            (Standing::Greeted, Request::Hello { .. }) => self.line.outlet.answer(req, Err(out_of_order())),
             _ => {
                 let refusal = Refusal::new(ErrorCode::NotSignedIn, "say hello and sign in first");
-                self.outlet.answer(req, Err(refusal));
+                self.line.outlet.answer(req, Err(refusal));
             }
         }
         None
@@ -298,7 +323,8 @@ impl Connection {
 
     /// Writes what waits. Gives up midway when the outlet is cut.
     async fn write_out(&mut self) -> Result<(), Gone> {
-        let (line, outlet) = (self.socket.get_mut(), &self.outlet);
+        let line = &mut self.line;
+        let outlet = Arc::clone(&line.outlet);
         tokio::select! {
             biased;
             () = outlet.cut_off() => Ok(()),
@@ -309,11 +335,12 @@ impl Connection {
         }
     }
 
+    /// A peer that has asked for something was answered: it knows that the host is there, and the host that it is.
     fn show_life(&mut self) {
         if self.heard.elapsed() > self.host.config.timeouts.lease {
-            self.outlet.cut(CloseCode::LeaseOver);
-        } else {
-            self.outlet.control(PING);
+            self.line.outlet.cut(CloseCode::LeaseOver);
+        } else if !std::mem::take(&mut self.answered) {
+            self.line.outlet.control(PING);
         }
     }
 
@@ -321,24 +348,31 @@ impl Connection {
     async fn farewell(mut self, code: CloseCode) {
         self.standing = Standing::Stranger;
         let frame = CloseFrame { code: code.code().into(), reason: Utf8Bytes::from_static(code.reason()) };
-        if self.socket.send(Message::Close(Some(frame))).await.is_ok() && self.last_words().await {
+        let mut frame = Some(frame);
+        let closed =
+            poll_fn(|cx| Poll::Ready(frame.take().map(|frame| self.reader.close(cx, &mut self.line, frame))));
+        if matches!(closed.await, Some(Ok(()))) && self.last_words().await {
             self.hear_out(self.host.config.timeouts.farewell).await;
         }
     }
 
     /// Writes what still waits, for as long as the peer may take for it. Says whether it did.
     async fn last_words(&mut self) -> bool {
-        let written = timeout(self.host.config.timeouts.farewell, self.socket.get_mut().write_out()).await;
+        let written = timeout(self.host.config.timeouts.farewell, self.line.write_out()).await;
         matches!(written, Ok(Ok(())))
     }
 
     /// Waits until the peer has closed, so that the last words are not lost to a reset.
     async fn hear_out(&mut self, patience: Duration) {
         if !self.garbled {
-            let _ = timeout(patience, async { while let Some(Ok(_)) = self.socket.next().await {} }).await;
+            let (reader, line) = (&mut self.reader, &mut self.line);
+            let goodbye = async {
+                while let Some(Ok(_)) = poll_fn(|cx| reader.poll_next(cx, line, CLIENT_FRAME_BYTES)).await {}
+            };
+            let _ = timeout(patience, goodbye).await;
             return;
         }
-        let io = &mut self.socket.get_mut().wire;
+        let io = &mut self.line.wire;
         let mut buffer = [0; 4096];
         let mut discarded = 0;
         let discard = async {

@@ -1,7 +1,4 @@
-//! A connection's socket, and the way tungstenite gets at it.
-//!
-//! tungstenite reads from the socket itself; what it writes (answers to pings and closes) goes through the outlet like
-//! everything else, or it would end up in the middle of a frame.
+//! A connection's socket, with the outlet through which everything is written to it.
 
 use std::io;
 use std::pin::Pin;
@@ -10,8 +7,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
 use tokio_rustls::server::TlsStream;
-use tokio_tungstenite::tungstenite::Bytes;
 
 use crate::hub::Outlet;
 
@@ -19,11 +16,11 @@ use crate::hub::Outlet;
 #[derive(Debug)]
 pub(crate) enum Wire {
     /// Shared with the outlet, which writes to it without the connection's task.
-    Plain(Arc<TcpStream>),
+    Plain(OwnedReadHalf),
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// What tungstenite takes for the socket.
+/// A socket and the way out to it.
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) wire: Wire,
@@ -37,17 +34,7 @@ impl AsyncRead for Wire {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain(socket) => loop {
-                ready!(socket.poll_read_ready(cx))?;
-                match socket.try_read(buffer.initialize_unfilled()) {
-                    Ok(count) => {
-                        buffer.advance(count);
-                        return Poll::Ready(Ok(()));
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(error) => return Poll::Ready(Err(error)),
-                }
-            },
+            Self::Plain(socket) => Pin::new(socket).poll_read(cx, buffer),
             Self::Tls(socket) => Pin::new(socket).poll_read(cx, buffer),
         }
     }
@@ -57,6 +44,7 @@ impl AsyncWrite for Wire {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(socket) => loop {
+                let socket: &TcpStream = socket.as_ref();
                 ready!(socket.poll_write_ready(cx))?;
                 match socket.try_write(bytes) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -88,30 +76,5 @@ impl Line {
     pub(crate) async fn write_out(&mut self) -> io::Result<()> {
         let Self { wire, outlet } = self;
         std::future::poll_fn(|cx| outlet.poll_write_out(cx, wire)).await
-    }
-}
-
-impl AsyncRead for Line {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().wire).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Line {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, frames: &[u8]) -> Poll<io::Result<usize>> {
-        self.outlet.control(Bytes::copy_from_slice(frames));
-        Poll::Ready(Ok(frames.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
     }
 }

@@ -10,12 +10,12 @@
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, ready};
 
 use protocol::{CloseCode, Failure, Reply, ServerFrame};
 use tokio::io::AsyncWrite;
-use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Bytes;
 
@@ -37,7 +37,7 @@ pub(crate) struct Outlet {
     waiting: Mutex<Waiting>,
     wake: Notify,
     /// The socket, if whoever speaks may write to it.
-    open: Option<Arc<TcpStream>>,
+    open: Option<OwnedWriteHalf>,
     limit: usize,
 }
 
@@ -63,7 +63,7 @@ pub(crate) enum Next {
 
 impl Outlet {
     /// A way out that lets `limit` bytes wait. `open` is the socket, when it is plain and others may write to it.
-    pub(crate) fn new(limit: usize, open: Option<Arc<TcpStream>>) -> Self {
+    pub(crate) fn new(limit: usize, open: Option<OwnedWriteHalf>) -> Self {
         Self { waiting: Mutex::default(), wake: Notify::new(), open, limit }
     }
 

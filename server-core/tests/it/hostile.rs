@@ -4,9 +4,38 @@ use std::time::Duration;
 
 use futures_util::SinkExt;
 use protocol::{Change, ErrorCode, Reply, Request, SignIn, limits};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+use tokio_tungstenite::tungstenite::protocol::frame::{Frame, FrameHeader};
 
-use crate::support::{World, message_id, soon};
+use crate::support::{Client, World, message_id, soon};
+
+/// What a proxy on this computer says of somebody elsewhere.
+const ELSEWHERE: (&str, &str) = ("x-forwarded-for", "203.0.113.9");
+
+/// A frame as a client would send it, and as it must not.
+fn frame(opcode: OpCode, is_final: bool, payload: &[u8]) -> Frame {
+    let header = FrameHeader { is_final, opcode, mask: Some([1, 2, 3, 4]), ..FrameHeader::default() };
+    Frame::from_payload(header, payload.to_vec().into())
+}
+
+fn bytes_of(frame: Frame) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    frame.format(&mut bytes).unwrap();
+    bytes
+}
+
+/// Sends until the host has had enough, and says how it ended.
+async fn flood(client: &mut Client, mut next: impl FnMut() -> Message) -> u16 {
+    for _ in 0..5000 {
+        if soon(client.socket.send(next())).await.is_err() {
+            break;
+        }
+    }
+    client.closed().await
+}
 
 #[tokio::test]
 async fn a_malformed_frame_is_refused_and_the_connection_lives() {
@@ -43,6 +72,147 @@ async fn an_oversized_frame_is_named_and_ends_the_connection() {
     assert!(failure.message.contains(&limits::CLIENT_FRAME_BYTES.to_string()));
     assert_eq!(bob.closed().await, 4201);
     alice.post(me.rooms[0].id, "the others go on").await;
+}
+
+#[tokio::test]
+async fn a_stranger_may_send_less_at_once_than_a_member() {
+    let world = World::start().await;
+    let (mut alice, me) = world.alice().await;
+    let mut stranger = world.greet().await;
+    stranger.say("x".repeat(limits::STRANGER_FRAME_BYTES + 1)).await;
+    let failure =
+        stranger.hears(|reply| if let Reply::Error(failure) = reply { Some(failure) } else { None }).await;
+    assert!(failure.message.contains(&limits::STRANGER_FRAME_BYTES.to_string()), "{}", failure.message);
+    assert_eq!(stranger.closed().await, 4201);
+    let text = "x".repeat(limits::TEXT_BYTES);
+    assert!(text.len() >= limits::STRANGER_FRAME_BYTES);
+    alice.post(me.rooms[0].id, &text).await;
+}
+
+#[tokio::test]
+async fn a_flood_of_pings_is_sent_away_and_others_are_unharmed() {
+    let world = World::start_with(|config| config.limits.frames_per_second = 20).await;
+    let (mut alice, me) = world.alice().await;
+    let mut stranger = world.dial_with(&[ELSEWHERE]).await;
+    assert_eq!(flood(&mut stranger, || Message::Ping(vec![0; 125].into())).await, 4201);
+    alice.post(me.rooms[0].id, "the others go on").await;
+}
+
+#[tokio::test]
+async fn a_message_of_endless_parts_is_sent_away() {
+    let world = World::start_with(|config| config.limits.frames_per_second = 20).await;
+    let mut stranger = world.dial_with(&[ELSEWHERE]).await;
+    let mut data = Data::Text;
+    let part = || {
+        let opcode = OpCode::Data(std::mem::replace(&mut data, Data::Continue));
+        Message::Frame(frame(opcode, false, b""))
+    };
+    assert_eq!(flood(&mut stranger, part).await, 4201);
+}
+
+#[tokio::test]
+async fn a_request_may_come_in_parts_byte_by_byte_with_pings_between() {
+    let world = World::start().await;
+    let (mut alice, _) = world.alice().await;
+    let request = br#"{"req":77,"type":"ping"}"#;
+    let mut bytes = Vec::new();
+    for (number, part) in request.chunks(7).enumerate() {
+        let data = if number == 0 { Data::Text } else { Data::Continue };
+        bytes.extend(bytes_of(frame(OpCode::Data(data), (number + 1) * 7 >= request.len(), part)));
+        bytes.extend(bytes_of(frame(OpCode::Control(Control::Ping), true, b"still there?")));
+    }
+    // The last ping is over once the answer is there.
+    for byte in bytes {
+        soon(alice.socket.get_mut().write_all(&[byte])).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    while alice.frame().await.unwrap().req != Some(77) {}
+    assert_eq!(alice.ask(Request::Ping).await.unwrap(), Reply::Pong);
+}
+
+#[tokio::test]
+async fn what_is_no_websocket_ends_its_connection_with_a_reason() {
+    let world = World::start().await;
+    let (mut alice, me) = world.alice().await;
+    let reserved = FrameHeader { rsv1: true, mask: Some([0; 4]), ..FrameHeader::default() };
+    let wrong = [
+        // Not masked (RFC 6455, 5.1).
+        b"\x81\x02hi".to_vec(),
+        bytes_of(Frame::from_payload(reserved, b"hi".to_vec().into())),
+        bytes_of(frame(OpCode::Data(Data::Text), true, b"\xff\xfe")),
+        bytes_of(frame(OpCode::Data(Data::Continue), true, b"of nothing")),
+        bytes_of(frame(OpCode::Control(Control::Ping), true, &[0; 126])),
+        bytes_of(frame(OpCode::Control(Control::Ping), false, b"in parts")),
+        bytes_of(frame(OpCode::Data(Data::Reserved(3)), true, b"?")),
+        // Says that 2^63 bytes follow.
+        b"\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\x01\x02\x03\x04".to_vec(),
+    ];
+    for bytes in wrong {
+        let mut stranger = world.greet().await;
+        soon(stranger.socket.get_mut().write_all(&bytes)).await.unwrap();
+        let failure = stranger
+            .hears(|reply| if let Reply::Error(failure) = reply { Some(failure) } else { None })
+            .await;
+        assert_eq!(failure.code, ErrorCode::BadFrame, "{bytes:?}");
+        assert_eq!(stranger.closed().await, 4201, "{bytes:?}");
+    }
+    alice.post(me.rooms[0].id, "the others go on").await;
+}
+
+/// Reads until the host has closed.
+async fn ends(mut socket: TcpStream) {
+    let mut sink = Vec::new();
+    // A reset is an end, too.
+    let _ = soon(socket.read_to_end(&mut sink)).await;
+}
+
+#[tokio::test]
+async fn random_bytes_and_slow_handshakes_are_closed_in_time() {
+    let world = World::start_with(|config| config.timeouts.sign_in = Duration::from_secs(5)).await;
+    let mut random = vec![0; 4096];
+    getrandom::fill(&mut random).unwrap();
+    let mut hello = vec![0x16, 0x03, 0x01, 0x02, 0x00];
+    hello.extend(&random[..100]);
+    let mut begun = Vec::new();
+    let partial = b"GET /livez HTTP/1.1\r\nhost: x\r\n".as_slice();
+    for bytes in [b"GET /ws HT".as_slice(), partial, &hello[..1], &hello, &random] {
+        let mut socket = TcpStream::connect(world.address()).await.unwrap();
+        socket.write_all(bytes).await.unwrap();
+        begun.push(socket);
+    }
+    for socket in begun {
+        ends(socket).await;
+    }
+    let (mut alice, me) = world.alice().await;
+    alice.post(me.rooms[0].id, "the others go on").await;
+}
+
+#[tokio::test]
+async fn a_flood_of_strangers_is_closed_at_once_and_members_stay() {
+    let world = World::start_with(|config| config.limits.strangers = 3).await;
+    let (mut alice, me) = world.alice().await;
+    // Once she hears this, she has given her place among the strangers back.
+    alice.ask(Request::Ping).await.unwrap();
+    let mut kept = Vec::new();
+    for _ in 0..3 {
+        kept.push(world.dial().await);
+    }
+    for _ in 0..20 {
+        ends(TcpStream::connect(world.address()).await.unwrap()).await;
+    }
+    alice.post(me.rooms[0].id, "the others go on").await;
+    // Whoever signs in is none any more: there is a place again.
+    let by = SignIn::Session { token: me.token.unwrap() };
+    kept[0].hello().await;
+    kept[0].sign_in(by).await.unwrap();
+    let lives = async || {
+        let mut socket = TcpStream::connect(world.address()).await.unwrap();
+        let _ =
+            socket.write_all(b"GET /livez HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n").await;
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).await.is_ok() && !answer.is_empty()
+    };
+    soon(async { while !lives().await {} }).await;
 }
 
 #[tokio::test]

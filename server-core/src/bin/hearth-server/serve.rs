@@ -52,6 +52,7 @@ impl Serve {
         let loaded = self.place.settings(self.flags())?;
         let config = loaded.settings.config()?;
         log_to_stderr(&loaded.settings.log)?;
+        service::take_all_files();
         tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(self.serve(config))
     }
 

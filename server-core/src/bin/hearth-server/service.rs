@@ -13,6 +13,19 @@ pub(crate) enum Signal {
     Reload,
 }
 
+/// Lets the host have as many sockets and files as the system allows it; many systems give a quarter of that at first.
+#[cfg(unix)]
+pub(crate) fn take_all_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, files = limit.current, "the limit of open files stays as it is");
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn take_all_files() {}
+
 /// The signals of this process. Made before the host starts, so that none is lost.
 #[cfg(unix)]
 pub(crate) struct Signals {

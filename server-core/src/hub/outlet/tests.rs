@@ -2,6 +2,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::net::tcp::OwnedReadHalf;
 
 use super::super::frame::PING;
 use super::*;
@@ -16,12 +17,12 @@ async fn write_out(outlet: &Outlet, socket: &mut (impl AsyncWrite + Unpin)) {
 }
 
 /// An outlet on a plain socket, its own end of it, and the peer's.
-async fn plain(limit: usize) -> (Outlet, Arc<TcpStream>, std::net::TcpStream) {
+async fn plain(limit: usize) -> (Outlet, OwnedReadHalf, std::net::TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let socket = Arc::new(listener.accept().await.unwrap().0);
-    socket.writable().await.unwrap();
-    (Outlet::new(limit, Some(Arc::clone(&socket))), socket, peer)
+    let (reading, writing) = listener.accept().await.unwrap().0.into_split();
+    writing.writable().await.unwrap();
+    (Outlet::new(limit, Some(writing)), reading, peer)
 }
 
 fn read(peer: &mut std::net::TcpStream, count: usize) -> Vec<u8> {
