@@ -166,13 +166,18 @@ CREATE TABLE messages (
     deleted INTEGER NOT NULL DEFAULT 0 CHECK (deleted IN (0, 1))
 ) STRICT;
 
-CREATE INDEX messages_thread ON messages (thread, n) WHERE thread IS NOT NULL;
+-- What may wait to be read in a room, and in a thread: all that counting has to look at.
+CREATE INDEX messages_waiting ON messages (room, seq, by, deleted, thread) WHERE deleted = 0 AND thread IS NULL;
 
--- How many messages stand under one, by its place in the log.
+CREATE INDEX messages_thread ON messages (thread, seq, by, deleted) WHERE thread IS NOT NULL;
+
+-- How many messages stand under one, by its place in the log; newest: the row of the newest, last: its number.
 CREATE TABLE threads (
     room BLOB NOT NULL,
     seq INTEGER NOT NULL,
     replies INTEGER NOT NULL,
+    newest INTEGER NOT NULL,
+    last INTEGER NOT NULL,
     PRIMARY KEY (room, seq)
 ) STRICT, WITHOUT ROWID;
 
@@ -279,6 +284,17 @@ CREATE TABLE privates (
     number INTEGER NOT NULL DEFAULT 0,
     -- Whether others may see how far they have read.
     receipts INTEGER NOT NULL DEFAULT 1 CHECK (receipts IN (0, 1))
+) STRICT, WITHOUT ROWID;
+
+-- Who follows which thread. root: the row of the message under which it began; mark: how far they have read it;
+-- followed: 0 once they want it no more, until they answer in it or are mentioned in it again.
+CREATE TABLE follows (
+    member BLOB NOT NULL REFERENCES members (id),
+    root INTEGER NOT NULL,
+    room BLOB NOT NULL REFERENCES rooms (id),
+    mark INTEGER NOT NULL,
+    followed INTEGER NOT NULL CHECK (followed IN (0, 1)),
+    PRIMARY KEY (member, root)
 ) STRICT, WITHOUT ROWID;
 
 -- Outgoing webhooks: where the log of a room is reported to, and how far it has been.

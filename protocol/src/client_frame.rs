@@ -226,6 +226,42 @@ pub enum Request {
         #[serde(default)]
         back: bool,
     },
+    /// Follows a thread, or no longer. Whoever answers in one, began it or is mentioned in it follows it by that.
+    /// Answer: `thread_progress`, pushed to my other devices too.
+    FollowThread {
+        /// Where.
+        room: RoomId,
+        /// Under which message it began.
+        message: MessageId,
+        /// Whether I follow it from now on.
+        follow: bool,
+    },
+    /// I have read a thread that I follow up to here. Answer: `thread_progress`, pushed to my other devices too.
+    MarkThread {
+        /// Where.
+        room: RoomId,
+        /// Under which message it began.
+        message: MessageId,
+        /// The number of an event.
+        seq: Seq,
+        /// Whether the mark may go back: this is unread again.
+        #[serde(default, skip_serializing_if = "is_default")]
+        #[ts(as = "Option<bool>", optional)]
+        back: bool,
+    },
+    /// The threads I follow, those with the newest messages first. Answer: `threads`.
+    Threads {
+        /// Only those whose newest message is older than this one: the `newest` of the last of the page before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        older_than: Option<MessageId>,
+        /// Only those in which something waits.
+        #[serde(default, skip_serializing_if = "is_default")]
+        #[ts(as = "Option<bool>", optional)]
+        unread: bool,
+        /// At most this many, and at most [`THREADS`](crate::limits::THREADS).
+        limit: u32,
+    },
     /// What of a room counts for me. Answer: `progress`, pushed to my other devices too.
     SetAttention {
         /// Which.

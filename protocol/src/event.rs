@@ -156,10 +156,14 @@ pub struct Posted {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<Reaction>>", optional)]
     pub reactions: Vec<Reaction>,
-    /// How many messages its thread has.
+    /// How many messages its thread has, deleted ones included: each keeps its place.
     #[serde(default, skip_serializing_if = "is_zero")]
     #[ts(as = "Option<u32>", optional)]
     pub replies: u32,
+    /// The number of the newest of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub replied: Option<Seq>,
 }
 
 /// The new text of a message.
@@ -208,13 +212,15 @@ impl Posted {
             pinned: false,
             reactions: Vec::new(),
             replies: 0,
+            replied: None,
         }
     }
 
-    /// Takes a later `change` of this message by `by` under the number `seq`. Changes taken again in their order lead
-    /// to the same; those of other messages change nothing.
+    /// Takes a later `change` of this message by `by` under the number `seq`: what was done to it, or one more message
+    /// of its thread. Changes taken again in their order lead to the same; those of other messages change nothing.
     pub fn take(&mut self, seq: Seq, by: MemberId, change: &Change) {
         match change {
+            Change::Posted(reply) if reply.thread == Some(self.message) => self.answered(seq),
             Change::Deleted { message } if *message == self.message => self.delete(),
             _ if self.deleted => {}
             Change::Edited(edit) if edit.message == self.message => self.edit(seq, edit),
@@ -235,6 +241,13 @@ impl Posted {
         self.reactions.clear();
         self.pinned = false;
         self.deleted = true;
+    }
+
+    fn answered(&mut self, seq: Seq) {
+        if self.replied.is_none_or(|newest| newest < seq) {
+            self.replies += 1;
+            self.replied = Some(seq);
+        }
     }
 
     fn edit(&mut self, seq: Seq, edit: &Edited) {
@@ -272,10 +285,12 @@ impl Change {
         Self::Posted(Posted::new(message, text))
     }
 
-    /// The message that this changes; none for a message itself and for what is about no message.
+    /// The message that this changes: of one in a thread, the message under which the thread began. None for other
+    /// messages and for what is about no message.
     #[must_use]
     pub const fn target(&self) -> Option<MessageId> {
         match self {
+            Self::Posted(Posted { thread, .. }) => *thread,
             Self::Edited(Edited { message, .. })
             | Self::Deleted { message }
             | Self::Reacted { message, .. }
@@ -307,6 +322,7 @@ mod tests {
     fn change() -> impl Strategy<Value = (MemberId, Change)> {
         let message = MessageId(Uuid::from_u128(1));
         let emoji = prop_oneof![Just("+1".to_owned()), Just("heart".to_owned())];
+        let reply = Posted::new(MessageId(Uuid::from_u128(3)), "reply".into());
         let change = prop_oneof![
             6 => "[a-z]{0,3}".prop_map(move |text| Change::Edited(Edited {
                 message, text: Some(Text(text)), mentions: Vec::new(), mentions_room: false
@@ -317,6 +333,8 @@ mod tests {
             3 => Just(Change::Unpinned { message }),
             1 => Just(Change::Deleted { message }),
             1 => Just(Change::Deleted { message: MessageId(Uuid::from_u128(2)) }),
+            3 => Just(Change::Posted(Posted { thread: Some(message), ..reply.clone() })),
+            1 => Just(Change::Posted(reply)),
         ];
         ((0u128..3).prop_map(|by| MemberId(Uuid::from_u128(by))), change)
     }
@@ -341,6 +359,9 @@ mod tests {
                 twice.take(seq, *by, change);
             }
             prop_assert_eq!(sorted(twice), sorted(once.clone()));
+            let in_thread = |change: &Change| matches!(change, Change::Posted(reply) if reply.thread.is_some());
+            let replies = changes.iter().filter(|(_, change)| in_thread(change)).count();
+            prop_assert_eq!(once.replies as usize, replies, "a deleted message keeps its thread");
             prop_assert!(!once.deleted || once.text.0.is_empty());
         }
     }

@@ -28,7 +28,7 @@ pub mod server_frame;
 pub use client_frame::{ClientFrame, Cursor, Post, Request, Search, SignIn};
 pub use close::CloseCode;
 pub use codec::{DecodeError, decode_client, decode_server, encode};
-pub use counts::{Attention, Progress};
+pub use counts::{Attention, Progress, ThreadProgress};
 pub use error::ErrorCode;
 pub use event::{Change, Edited, Event, Posted, Reaction};
 pub use handshake::{ClientName, HostCard, Moved, Registration, Welcome, moved_message, proof_message};

@@ -48,6 +48,11 @@ pub const INVITE_ROOMS: usize = 20;
 pub const TYPING_TOLD_MS: u32 = 3_000;
 /// Somebody who was told to write no longer does after this long, in milliseconds: two tellings and a delay.
 pub const TYPING_MS: u32 = 7_000;
+/// Unread messages and mentions are counted up to here; this many means this many or more. Nobody reads a larger
+/// number, and counting on would cost a host more the longer somebody stays away.
+pub const UNREAD: u32 = 1_000;
+/// Most threads in one page of a member's threads.
+pub const THREADS: u32 = 100;
 /// Most messages in one page of a search.
 pub const SEARCH_ITEMS: u32 = 50;
 /// Longest text of a search, in bytes.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::counts::Progress;
+use crate::counts::{Progress, ThreadProgress};
 use crate::error::ErrorCode;
 use crate::event::Event;
 use crate::handshake::{Registration, Welcome};
@@ -91,6 +91,22 @@ pub enum Reply {
     ProgressList {
         /// One per room of mine.
         rooms: Vec<Progress>,
+    },
+    /// To `follow_thread` and `mark_thread`, and pushed to my other devices; also pushed when I follow a thread by
+    /// having answered or been mentioned in it, or because somebody answered me.
+    ThreadProgress {
+        /// How far I am.
+        thread: ThreadProgress,
+        /// As in `progress`.
+        #[ts(type = "number")]
+        number: u64,
+    },
+    /// To `threads`.
+    Threads {
+        /// Those with the newest messages first.
+        threads: Vec<ThreadProgress>,
+        /// Whether there are more after the last.
+        more: bool,
     },
     /// To `read_by`.
     ReadBy {

@@ -167,6 +167,8 @@ fn the_document_names_every_variant_code_and_limit() {
         limits::EMOJI_KINDS,
         limits::PINS as usize,
         limits::MENTIONS,
+        limits::UNREAD as usize,
+        limits::THREADS as usize,
         limits::SEARCH_BYTES,
         limits::SEARCH_ITEMS as usize,
         limits::PASSWORD_MAX_BYTES,

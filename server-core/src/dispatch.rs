@@ -5,7 +5,7 @@ use protocol::{Reply, Request};
 use crate::error::Refusal;
 use crate::handler::{
     Caller, accounts, history, invites, marks, members, messages, people, pins, presence, reactions,
-    room_members, room_settings, rooms, search, sessions, sync,
+    room_members, room_settings, rooms, search, sessions, sync, threads,
 };
 use crate::store::table::relations;
 
@@ -61,7 +61,16 @@ async fn answer(caller: &Caller, req: u32, request: Request) -> Result<Option<Re
         Request::Unpin { room, message } => pins::unpin(caller, req, (room, message)).await,
         Request::Pins { room } => pins::list(caller, room).await,
         Request::Thread { room, message, after, limit } => {
-            messages::thread(caller, (room, message), after, limit).await
+            threads::page(caller, (room, message), after, limit).await
+        }
+        Request::FollowThread { room, message, follow } => {
+            threads::follow(caller, req, (room, message), follow).await
+        }
+        Request::MarkThread { room, message, seq, back } => {
+            threads::mark(caller, req, (room, message), seq, back).await
+        }
+        Request::Threads { older_than, unread, limit } => {
+            threads::mine(caller, older_than, unread, limit).await
         }
         Request::Mark { room, seq, back } => marks::mark(caller, req, room, seq, back).await,
         Request::SetAttention { room, attention } => marks::attend(caller, req, room, attention).await,

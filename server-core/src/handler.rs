@@ -17,6 +17,7 @@ pub(crate) mod rooms;
 pub(crate) mod search;
 pub(crate) mod sessions;
 pub(crate) mod sync;
+pub(crate) mod threads;
 
 use std::sync::Arc;
 
@@ -57,6 +58,23 @@ impl Caller {
         let then = move |made: Result<T, Refusal>, hub: &Arc<Hub>| {
             let answer = made.map(|made| then(made, hub));
             hub.answer(&outlet, req, answer);
+        };
+        self.host.committer.commit(work, then).await?;
+        Ok(None)
+    }
+
+    /// [`Caller::commit`] whose answer counts what is on the logs: it comes after the events committed before it, and
+    /// before those committed after it.
+    async fn commit_in_order<T, W, S>(&self, req: u32, work: W, then: S) -> Answer
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection) -> Result<T, Denied> + Send + 'static,
+        S: FnOnce(T, &Hub) -> Reply + Send + 'static,
+    {
+        let outlet = Arc::clone(&self.outlet);
+        let then = move |made: Result<T, Refusal>, hub: &Arc<Hub>| {
+            let answer = made.map(|made| then(made, hub));
+            hub.answer_in_order(&outlet, req, answer);
         };
         self.host.committer.commit(work, then).await?;
         Ok(None)

@@ -9,6 +9,7 @@ pub(crate) mod table {
     pub(crate) mod audits;
     pub(crate) mod bots;
     pub(crate) mod events;
+    pub(crate) mod follows;
     pub(crate) mod forwards;
     pub(crate) mod hooks;
     pub(crate) mod host;
@@ -34,8 +35,8 @@ use vault::{CommitError, Migration, ReadError, Schema};
 
 use crate::error::Refusal;
 use table::{
-    audits, bots, events, forwards, hooks, host, invites, marks, members, memberships, messages, passwords,
-    relations, reports, retentions, rooms, sessions,
+    audits, bots, events, follows, forwards, hooks, host, invites, marks, members, memberships, messages,
+    passwords, relations, reports, retentions, rooms, sessions,
 };
 
 /// Every step ever shipped, oldest first; append only.
@@ -58,6 +59,7 @@ pub(crate) const SCHEMA: Schema = Schema {
         Migration { name: "retentions", sql: retentions::SCHEMA },
         Migration { name: "relations", sql: relations::SCHEMA },
         Migration { name: "marks", sql: marks::SCHEMA },
+        Migration { name: "follows", sql: follows::SCHEMA },
         Migration { name: "reports", sql: reports::SCHEMA },
     ],
 };

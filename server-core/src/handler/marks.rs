@@ -8,7 +8,7 @@ use super::{Answer, Caller, authorise_in};
 use crate::error::Refusal;
 use crate::permissions::Operation;
 use crate::store::Denied;
-use crate::store::table::{marks, rooms};
+use crate::store::table::{marks, messages, rooms};
 
 pub(crate) async fn mark(caller: &Caller, req: u32, room: RoomId, seq: Seq, back: bool) -> Answer {
     let member = caller.member;
@@ -16,6 +16,11 @@ pub(crate) async fn mark(caller: &Caller, req: u32, room: RoomId, seq: Seq, back
         let head = rooms::head(conn, room)?.ok_or_else(|| Refusal::not_found("room"))?;
         let seq = seq.min(head);
         if seq == before.mark || (seq < before.mark && !back) {
+            return Ok(false);
+        }
+        // Below what they may read there is nothing to be read.
+        let seq = seq.max(rooms::floor(conn, room, member)?);
+        if seq == before.mark {
             return Ok(false);
         }
         let posted = marks::posted_up_to(conn, room, seq)?;
@@ -55,7 +60,7 @@ where
         Ok((progress()?, Some(marks::next_number(conn, member)?)))
     };
     caller
-        .commit(req, work, move |(progress, number), hub| {
+        .commit_in_order(req, work, move |(progress, number), hub| {
             let reply = Reply::Progress { progress, number: number.unwrap_or_default() };
             if number.is_some() {
                 hub.tell_member(member, Some(connection), reply.clone());
@@ -76,7 +81,9 @@ pub(crate) async fn read_by(caller: &Caller, (room, message): (RoomId, MessageId
     let members = caller.host.read(move |conn| {
         authorise_in(conn, member, Operation::ReadRoom, room)?;
         let place = in_room(conn, member, (room, message))?;
-        Ok(marks::readers(conn, room, place.seq, place.by, limits::LIST_ITEMS)?)
+        let root = place.thread.map(|root| messages::find(conn, root)).transpose()?.flatten();
+        let at = (room, place.seq, root.map(|root| root.n));
+        Ok(marks::readers(conn, at, place.by, limits::LIST_ITEMS)?)
     });
     Ok(Some(Reply::ReadBy { message, members: members.await? }))
 }

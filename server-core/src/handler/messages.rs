@@ -1,10 +1,11 @@
 //! Posting, editing, deleting, and what hangs together: threads and earlier texts.
 
 use protocol::{
-    Change, Edited, ErrorCode, Event, MemberId, MessageId, Post, Posted, Reply, RoomId, Seq, Text, limits,
+    Change, Edited, ErrorCode, Event, MemberId, MessageId, Post, Posted, Reply, RoomId, Text, limits,
 };
 use vault::rusqlite::Connection;
 
+use super::threads::{News, answered, mentioned_in_thread, root_in_room, tell_followers};
 use super::{Answer, Caller, authorise_in};
 use crate::error::Refusal;
 use crate::mentions::{EVERYONE, calls};
@@ -17,27 +18,26 @@ pub(crate) async fn post(caller: &Caller, req: u32, post: Post) -> Answer {
     limits::check_text(&post.text.0).map_err(|problem| Refusal::field("text", problem))?;
     let by = caller.member;
     let (room, message) = (post.room, post.message);
-    let work = move |conn: &Connection| -> Result<(Event, bool), Denied> {
+    let work = move |conn: &Connection| -> Result<(Event, Option<News>), Denied> {
         if let Some(first) = events::by_message(conn, message)? {
-            return if is_again(conn, &first, by, &post)? {
-                Ok((first, false))
-            } else {
-                Err(reused().into())
-            };
+            return if is_again(conn, &first, by, &post)? { Ok((first, None)) } else { Err(reused().into()) };
         }
         authorise_in(conn, by, Operation::Post, room)?;
-        check_ties(conn, by, &post)?;
+        let root = check_ties(conn, by, &post)?;
         let mut posted = Posted::new(message, post.text);
         (posted.mentions, posted.mentions_room) = mentioned(conn, by, room, &posted.text)?;
         (posted.reply_to, posted.thread) = (post.reply_to, post.thread);
         posted.forward_of = post.forward_of;
-        Ok((events::append(conn, room, by, Change::Posted(posted), now())?, true))
+        let event = events::append(conn, room, by, Change::Posted(posted), now())?;
+        let news = root.map(|root| answered(conn, root, &event)).transpose()?;
+        Ok((event, Some(news.unwrap_or_default())))
     };
     caller
-        .commit(req, work, move |(event, fresh), hub| {
+        .commit(req, work, move |(event, news), hub| {
             let posted = Reply::Posted { message, room, seq: event.seq, at: event.at };
-            if fresh {
+            if let Some(news) = news {
                 hub.tell_room(room, Reply::Event { event });
+                tell_followers(hub, news);
             }
             posted
         })
@@ -61,14 +61,14 @@ fn is_again(conn: &Connection, first: &Event, by: MemberId, post: &Post) -> Resu
     Ok(first.by == by && first.room == post.room && same_text && same_ties)
 }
 
-/// What a message answers and continues must be in its room; what it passes on must be the author's to read.
-fn check_ties(conn: &Connection, by: MemberId, post: &Post) -> Result<(), Denied> {
+/// What a message answers and continues must be in its room; what it passes on must be the author's to read. Says
+/// where its thread began.
+fn check_ties(conn: &Connection, by: MemberId, post: &Post) -> Result<Option<Place>, Denied> {
     if let Some(answered) = post.reply_to {
         in_room(conn, by, (post.room, answered))?;
     }
-    if let Some(root) = post.thread
-        && in_room(conn, by, (post.room, root))?.thread.is_some()
-    {
+    let root = post.thread.map(|root| root_in_room(conn, by, (post.room, root))).transpose()?;
+    if root.is_some_and(|root| root.thread.is_some()) {
         return Err(Refusal::field("thread", "must be the message under which the thread began").into());
     }
     if let Some(original) = post.forward_of {
@@ -79,7 +79,7 @@ fn check_ties(conn: &Connection, by: MemberId, post: &Post) -> Result<(), Denied
             return Err(no_message().into());
         }
     }
-    Ok(())
+    Ok(root)
 }
 
 /// A message of `room` that `reader`, who is in it, may read; deleted or not.
@@ -154,7 +154,7 @@ pub(crate) async fn edit(
 ) -> Answer {
     limits::check_text(&text.0).map_err(|problem| Refusal::field("text", problem))?;
     let by = caller.member;
-    let work = move |conn: &Connection| -> Result<Option<Event>, Denied> {
+    let work = move |conn: &Connection| -> Result<Option<(Event, News)>, Denied> {
         let place = place(conn, by, (room, message), Operation::EditMessage)?;
         let (event, posted) = standing(conn, message)?;
         if posted.text == text {
@@ -164,9 +164,18 @@ pub(crate) async fn edit(
         let edited = Change::Edited(Edited { message, text: Some(text), mentions, mentions_room });
         let edited = events::append(conn, room, by, edited, now())?;
         messages::edit(conn, place, event, &edited)?;
-        Ok(Some(edited))
+        let news = mentioned_in_thread(conn, place, message)?;
+        Ok(Some((edited, news)))
     };
-    change(caller, req, work).await
+    caller
+        .commit(req, work, move |made, hub| {
+            if let Some((event, news)) = made {
+                hub.tell_room(room, Reply::Event { event });
+                tell_followers(hub, news);
+            }
+            Reply::Done
+        })
+        .await
 }
 
 pub(crate) async fn delete(caller: &Caller, req: u32, (room, message): (RoomId, MessageId)) -> Answer {
@@ -193,31 +202,6 @@ where
             Reply::Done
         })
         .await
-}
-
-pub(crate) async fn thread(
-    caller: &Caller,
-    (room, message): (RoomId, MessageId),
-    after: Option<Seq>,
-    limit: u32,
-) -> Answer {
-    if limit == 0 {
-        return Err(Refusal::field("limit", "must be at least 1"));
-    }
-    let member = caller.member;
-    let limit = limit.min(limits::PAGE_EVENTS) as usize;
-    let found = caller.host.read(move |conn| {
-        authorise_in(conn, member, Operation::ReadRoom, room)?;
-        in_room(conn, member, (room, message))?;
-        let (mut budget, after) = (limits::PAGE_BYTES, after.unwrap_or_default());
-        let most = u32::try_from(limit + 1).unwrap_or(u32::MAX);
-        let messages = messages::thread(conn, message, after, most, &mut budget)?;
-        Ok((messages, budget == 0))
-    });
-    let (mut messages, full) = found.await?;
-    let more = full || messages.len() > limit;
-    messages.truncate(limit);
-    Ok(Some(Reply::Messages { messages, more }))
 }
 
 pub(crate) async fn revisions(caller: &Caller, (room, message): (RoomId, MessageId)) -> Answer {

@@ -107,6 +107,12 @@ impl Hub {
         }
     }
 
+    /// Answers `req` of one connection after all that was told so far, and before all that is told from now on.
+    pub(crate) fn answer_in_order(&self, to: &Outlet, req: u32, answer: Result<Reply, Refusal>) {
+        let _turn = self.tell_before();
+        to.push(answer_frame(req, answer));
+    }
+
     /// Tells every device of `member` but one.
     pub(crate) fn tell_member(&self, member: MemberId, but: Option<ConnectionId>, reply: Reply) {
         let _turn = self.tell_before();

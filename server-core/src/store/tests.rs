@@ -10,6 +10,8 @@ use vault::{Unlock, Vault};
 use super::table::{events, members, memberships, rooms};
 use super::{Denied, SCHEMA};
 
+mod counts;
+
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
 fn vault() -> (TempDir, Vault) {

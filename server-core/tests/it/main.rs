@@ -18,3 +18,4 @@ mod service;
 mod support;
 mod surface;
 mod talk;
+mod threads;

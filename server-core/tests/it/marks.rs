@@ -132,3 +132,77 @@ async fn a_room_hears_who_is_writing_once_in_a_while() {
     // A slow machine may take longer than one telling.
     assert!((1..5).contains(&told), "{told}");
 }
+
+#[tokio::test]
+async fn only_what_others_said_and_still_stands_counts() {
+    let world = World::start().await;
+    let (mut alice, me) = world.alice().await;
+    let (mut bob, bobs) = world.invited(&mut alice, "bob").await;
+    let (mut carol, _) = world.invited(&mut alice, "carol").await;
+    let room = me.rooms[0].id;
+    let counts = |progress: Progress| (progress.unread, progress.mentions);
+    post(&mut bob, room, "@bob speaks of himself").await;
+    assert_eq!(counts(progress(&mut bob, room).await), (0, 0), "one's own");
+    let (one, two) = (message_id(), message_id());
+    alice.post_as(room, one, "hello").await.unwrap();
+    carol.post_as(room, two, "hello @bob").await.unwrap();
+    assert_eq!(counts(progress(&mut bob, room).await), (2, 1));
+    alice.ask(Request::Edit { room, message: one, text: "hello @bob".into() }).await.unwrap();
+    assert_eq!(counts(progress(&mut bob, room).await), (2, 2), "an edit brings a mention");
+    carol.ask(Request::Edit { room, message: two, text: "hello".into() }).await.unwrap();
+    assert_eq!(counts(progress(&mut bob, room).await), (2, 1), "and takes one away");
+    let carols = Request::SetBlock { member: id_of(&mut alice, "carol").await, blocked: true };
+    bob.ask(carols).await.unwrap();
+    assert_eq!(counts(progress(&mut bob, room).await), (1, 1), "whom I blocked does not count");
+    alice.ask(Request::Delete { room, message: one }).await.unwrap();
+    assert_eq!(counts(progress(&mut bob, room).await), (0, 0), "what is deleted does not count");
+    // Whoever signs in is told the same.
+    let mut tablet = world.greet().await;
+    let again = tablet.sign_in(SignIn::Session { token: bobs.token.unwrap() }).await.unwrap();
+    let told = again.progress.into_iter().find(|progress| progress.room == room).unwrap();
+    assert_eq!(told, progress(&mut bob, room).await);
+}
+
+async fn id_of(client: &mut Client, name: &str) -> protocol::MemberId {
+    let Reply::Members { members, .. } = client.ask(Request::Members { after: None }).await.unwrap() else {
+        panic!("no members")
+    };
+    members.into_iter().find(|member| member.name == name).unwrap().id
+}
+
+#[tokio::test]
+async fn who_came_later_is_not_named_among_the_readers() {
+    let world = World::start().await;
+    let (mut alice, me) = world.alice().await;
+    let room = me.rooms[0].id;
+    let message = message_id();
+    alice.post_as(room, message, "early").await.unwrap();
+    world.invited(&mut alice, "bob").await;
+    let Reply::ReadBy { members, .. } = alice.ask(Request::ReadBy { room, message }).await.unwrap() else {
+        panic!("no readers")
+    };
+    assert!(members.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_counted_comes_in_the_order_of_the_log() {
+    let world = World::start().await;
+    let (mut alice, me) = world.alice().await;
+    let (mut bob, _) = world.invited(&mut alice, "bob").await;
+    let room = me.rooms[0].id;
+    for _ in 0..40 {
+        alice.send(Request::post(room, message_id(), "x".into())).await;
+        bob.send(mark(room, Seq(1), true)).await;
+    }
+    let (mut newest, mut answers) = (Seq::ZERO, 0);
+    while answers < 40 {
+        match bob.frame().await.unwrap().reply {
+            Reply::Event { event } => newest = event.seq,
+            Reply::Progress { progress, .. } => {
+                assert!(newest == Seq::ZERO || progress.head == newest, "{} {newest:?}", progress.head.0);
+                answers += 1;
+            }
+            _ => {}
+        }
+    }
+}

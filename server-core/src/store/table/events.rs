@@ -220,10 +220,14 @@ pub(crate) fn seq_at(conn: &Connection, room: RoomId, head: Seq, at: UnixMillis)
 }
 
 fn standing(conn: &Connection, mut event: Event) -> Result<Event> {
-    if let Change::Posted(posted) = &mut event.change
-        && !posted.deleted
-    {
-        messages::stand(conn, (event.room, event.seq), posted)?;
+    if let Change::Posted(posted) = &mut event.change {
+        if !posted.deleted {
+            messages::stand(conn, (event.room, event.seq), posted)?;
+        }
+        // A message in a thread has none of its own.
+        if posted.thread.is_none() {
+            messages::stand_with_thread(conn, (event.room, event.seq), posted)?;
+        }
     }
     Ok(event)
 }

@@ -28,12 +28,23 @@ CREATE TABLE privates (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// What is asked for when progress is read; the member is the first parameter.
-const PROGRESS: &str =
-    "SELECT memberships.room AS room, rooms.posted AS posted, coalesce(marks.seq, 0) AS mark,
+/// What is asked for when progress is read; the member is the first parameter. That which counts is what
+/// [`counts::weigh`] says, after the mark and what they may read.
+pub(crate) const PROGRESS: &str =
+    "SELECT memberships.room AS room, rooms.head AS head, coalesce(marks.seq, 0) AS mark,
     coalesce(marks.posted, 0) AS marked, coalesce(marks.attention, 'all') AS attention,
-    (SELECT count(DISTINCT mentions.seq) FROM mentions WHERE mentions.member IN (?1, x'')
-     AND mentions.room = memberships.room AND mentions.seq > coalesce(marks.seq, 0)) AS mentions
+    (SELECT count(*) FROM (SELECT 1 FROM messages WHERE messages.room = memberships.room
+        AND messages.seq > max(coalesce(marks.seq, 0), iif(rooms.reading = 'join', memberships.since - 1, 0))
+        AND deleted = 0 AND thread IS NULL AND messages.by <> ?1
+        AND messages.by NOT IN (SELECT other FROM relations WHERE relations.member = ?1 AND kind = 'blocked')
+        LIMIT 1000)) AS messages,
+    (SELECT count(DISTINCT mentions.seq) FROM mentions JOIN messages ON messages.room = mentions.room
+        AND messages.seq = mentions.seq AND deleted = 0 AND thread IS NULL
+        WHERE mentions.member IN (?1, x'') AND mentions.room = memberships.room
+        AND mentions.seq > max(coalesce(marks.seq, 0), iif(rooms.reading = 'join', memberships.since - 1, 0))
+        AND messages.by <> ?1
+        AND messages.by NOT IN (SELECT other FROM relations WHERE relations.member = ?1 AND kind = 'blocked')
+    ) AS mentions
     FROM memberships JOIN rooms ON rooms.id = memberships.room
     LEFT JOIN marks ON marks.member = memberships.member AND marks.room = memberships.room
     WHERE memberships.member = ?1";
@@ -110,44 +121,56 @@ pub(crate) fn show_receipts(conn: &Connection, member: MemberId, shown: bool) ->
     Ok(())
 }
 
-/// Those in `room` who have read up to `seq` and let others see it, but for `author`.
+/// Those in `room` who have read up to `seq` and let others see it, but for `author`. `root` is the row of the message
+/// under which the thread began, for one that stands in a thread: then those who follow it and have read that far.
 pub(crate) fn readers(
     conn: &Connection,
-    room: RoomId,
-    seq: Seq,
+    (room, seq, root): (RoomId, Seq, Option<i64>),
     author: MemberId,
     limit: u32,
 ) -> Result<Vec<MemberId>> {
+    // Who came in later starts with a mark beyond what was said before.
     conn.prepare_cached(
         "SELECT memberships.member FROM memberships
-         JOIN marks ON marks.member = memberships.member AND marks.room = memberships.room
-         WHERE memberships.room = ?1 AND marks.seq >= ?2 AND memberships.member <> ?3
+         WHERE memberships.room = ?1 AND memberships.since <= ?2 AND memberships.member <> ?3
+         AND iif(?4 IS NULL,
+             (SELECT marks.seq FROM marks WHERE marks.member = memberships.member AND marks.room = ?1),
+             (SELECT mark FROM follows WHERE follows.member = memberships.member AND root = ?4 AND followed = 1)
+         ) >= ?2
          AND NOT EXISTS (SELECT 1 FROM privates WHERE privates.member = memberships.member AND receipts = 0)
-         ORDER BY memberships.member LIMIT ?4",
+         ORDER BY memberships.member LIMIT ?5",
     )?
-    .query_map(params![room.0.as_bytes(), number(seq), author.0.as_bytes(), limit], |row| {
+    .query_map(params![room.0.as_bytes(), number(seq), author.0.as_bytes(), root, limit], |row| {
         Ok(MemberId(uuid(row, 0)?))
     })?
     .collect()
 }
 
 fn read(row: &SqlRow<'_>) -> Result<Progress> {
-    let attention = match row.get::<_, String>("attention")?.as_str() {
-        "mentions" => Attention::Mentions,
-        "nothing" => Attention::Nothing,
-        _ => Attention::All,
-    };
-    let marked = whole(row.get("marked")?);
-    let (posted, mentions) = (whole(row.get("posted")?), whole(row.get("mentions")?));
-    let (unread, mentions) = counts::waiting(posted, marked, mentions, attention);
+    let attention = attention(&row.get::<_, String>("attention")?);
+    let (unread, mentions) = counts::waiting(counted(row)?, attention);
     Ok(Progress {
         room: RoomId(uuid(row, "room")?),
         mark: Seq(whole(row.get("mark")?)),
-        marked,
+        marked: whole(row.get("marked")?),
         attention,
         unread,
         mentions,
+        head: Seq(whole(row.get("head")?)),
     })
+}
+
+/// The columns `messages` and `mentions`.
+pub(super) fn counted(row: &SqlRow<'_>) -> Result<counts::Weight> {
+    Ok(counts::Weight { messages: whole(row.get("messages")?), mentions: whole(row.get("mentions")?) })
+}
+
+pub(super) fn attention(word: &str) -> Attention {
+    match word {
+        "mentions" => Attention::Mentions,
+        "nothing" => Attention::Nothing,
+        _ => Attention::All,
+    }
 }
 
 const fn word(attention: Attention) -> &'static str {

@@ -3,6 +3,7 @@
 use protocol::{MemberId, RoomId, RoomMember, RoomRole, Seq, UnixMillis};
 use vault::rusqlite::{Connection, Result, params};
 
+use super::follows;
 use crate::store::{uuid, whole};
 
 pub(crate) const SCHEMA: &str = "
@@ -54,6 +55,7 @@ pub(crate) fn remove(conn: &Connection, room: RoomId, member: MemberId) -> Resul
     let removed = conn
         .prepare_cached("DELETE FROM memberships WHERE room = ? AND member = ?")?
         .execute(params![room.0.as_bytes(), member.0.as_bytes()])?;
+    follows::leave(conn, room, member)?;
     Ok(removed > 0)
 }
 

@@ -26,13 +26,18 @@ CREATE TABLE messages (
     deleted INTEGER NOT NULL DEFAULT 0 CHECK (deleted IN (0, 1))
 ) STRICT;
 
-CREATE INDEX messages_thread ON messages (thread, n) WHERE thread IS NOT NULL;
+-- What may wait to be read in a room, and in a thread: all that counting has to look at.
+CREATE INDEX messages_waiting ON messages (room, seq, by, deleted, thread) WHERE deleted = 0 AND thread IS NULL;
 
--- How many messages stand under one, by its place in the log.
+CREATE INDEX messages_thread ON messages (thread, seq, by, deleted) WHERE thread IS NOT NULL;
+
+-- How many messages stand under one, by its place in the log; newest: the row of the newest, last: its number.
 CREATE TABLE threads (
     room BLOB NOT NULL,
     seq INTEGER NOT NULL,
     replies INTEGER NOT NULL,
+    newest INTEGER NOT NULL,
+    last INTEGER NOT NULL,
     PRIMARY KEY (room, seq)
 ) STRICT, WITHOUT ROWID;
 
@@ -106,14 +111,15 @@ pub(super) fn insert(
         posted.thread.map(|root| *root.0.as_bytes()),
         has_link(&posted.text)
     ])?;
-    index(conn, conn.last_insert_rowid(), &posted.text)?;
+    let n = conn.last_insert_rowid();
+    index(conn, n, &posted.text)?;
     mention(conn, (room, seq), posted)?;
     if let Some(root) = posted.thread.map(|root| find(conn, root)).transpose()?.flatten() {
         conn.prepare_cached(
-            "INSERT INTO threads (room, seq, replies) VALUES (?, ?, 1)
-             ON CONFLICT (room, seq) DO UPDATE SET replies = replies + 1",
+            "INSERT INTO threads (room, seq, replies, newest, last) VALUES (?1, ?2, 1, ?3, ?4)
+             ON CONFLICT (room, seq) DO UPDATE SET replies = replies + 1, newest = ?3, last = ?4",
         )?
-        .execute(params![root.room.0.as_bytes(), number(root.seq)])?;
+        .execute(params![root.room.0.as_bytes(), number(root.seq), n, number(seq)])?;
     }
     Ok(())
 }
@@ -148,11 +154,22 @@ pub(super) fn stand(conn: &Connection, (room, seq): (RoomId, Seq), posted: &mut 
         }
     }
     posted.pinned = conn.prepare_cached("SELECT 1 FROM pins WHERE room = ? AND seq = ?")?.exists(place)?;
-    posted.replies = conn
-        .prepare_cached("SELECT replies FROM threads WHERE room = ? AND seq = ?")?
-        .query_row(place, |row| row.get(0))
-        .optional()?
-        .unwrap_or_default();
+    Ok(())
+}
+
+/// Adds to a message, deleted or not, how long its thread is.
+pub(super) fn stand_with_thread(
+    conn: &Connection,
+    (room, seq): (RoomId, Seq),
+    posted: &mut Posted,
+) -> Result<()> {
+    let thread = conn
+        .prepare_cached("SELECT replies, last FROM threads WHERE room = ? AND seq = ?")?
+        .query_row(params![room.0.as_bytes(), number(seq)], |row| Ok((row.get(0)?, whole(row.get(1)?))))
+        .optional()?;
+    if let Some((replies, last)) = thread {
+        (posted.replies, posted.replied) = (replies, Some(Seq(last)));
+    }
     Ok(())
 }
 
@@ -293,11 +310,17 @@ pub(crate) fn thread(
 ) -> Result<Vec<Event>> {
     let sql = format!(
         "SELECT {} FROM messages JOIN events ON events.room = messages.room AND events.seq = messages.seq
-         WHERE messages.thread = ? AND messages.seq > ? ORDER BY messages.n LIMIT ?",
+         WHERE messages.thread = ? AND messages.seq > ? ORDER BY messages.seq LIMIT ?",
         events::COLUMNS
     );
     let mut statement = conn.prepare_cached(&sql)?;
     events::fill(conn, statement.query(params![root.0.as_bytes(), number(after), limit])?, budget)
+}
+
+/// Whether the thread under `root` has a message after a number.
+pub(crate) fn goes_beyond(conn: &Connection, root: MessageId, floor: Seq) -> Result<bool> {
+    conn.prepare_cached("SELECT 1 FROM messages WHERE thread = ? AND seq > ? LIMIT 1")?
+        .exists(params![root.0.as_bytes(), number(floor)])
 }
 
 /// What a message said before, oldest first.
@@ -328,7 +351,7 @@ fn drop_text(conn: &Connection, room: RoomId, seq: Seq) -> Result<Option<UnixMil
 fn rewrite(conn: &Connection, (room, seq): (RoomId, Seq), mut posted: Posted) -> Result<()> {
     posted.reactions.clear();
     posted.pinned = false;
-    posted.replies = 0;
+    (posted.replies, posted.replied) = (0, None);
     events::rewrite(conn, room, seq, &Change::Posted(posted))
 }
 

@@ -184,7 +184,7 @@ pub(crate) fn delete(conn: &Connection, id: RoomId) -> Result<()> {
          GROUP BY invite HAVING count(*) = 1 AND max(room) = ?)",
         "DELETE FROM invite_rooms WHERE room = ?",
         "DELETE FROM hooks WHERE room = ?",
-        "DELETE FROM marks WHERE room = ?",
+        "DELETE FROM follows WHERE room = ?",
         "DELETE FROM memberships WHERE room = ?",
         "DELETE FROM marks WHERE room = ?",
         "DELETE FROM events WHERE room = ?",

@@ -241,7 +241,47 @@ seq: Seq,
 /**
  * Whether the mark may go back: this is unread again.
  */
-back: boolean, } | { "type": "set_attention", 
+back: boolean, } | { "type": "follow_thread", 
+/**
+ * Where.
+ */
+room: RoomId, 
+/**
+ * Under which message it began.
+ */
+message: MessageId, 
+/**
+ * Whether I follow it from now on.
+ */
+follow: boolean, } | { "type": "mark_thread", 
+/**
+ * Where.
+ */
+room: RoomId, 
+/**
+ * Under which message it began.
+ */
+message: MessageId, 
+/**
+ * The number of an event.
+ */
+seq: Seq, 
+/**
+ * Whether the mark may go back: this is unread again.
+ */
+back?: boolean, } | { "type": "threads", 
+/**
+ * Only those whose newest message is older than this one: the `newest` of the last of the page before.
+ */
+older_than?: MessageId, 
+/**
+ * Only those in which something waits.
+ */
+unread?: boolean, 
+/**
+ * At most this many, and at most [`THREADS`](crate::limits::THREADS).
+ */
+limit: number, } | { "type": "set_attention", 
 /**
  * Which.
  */

@@ -59,6 +59,10 @@ pinned?: boolean,
  */
 reactions?: Array<Reaction>, 
 /**
- * How many messages its thread has.
+ * How many messages its thread has, deleted ones included: each keeps its place.
  */
-replies?: number, };
+replies?: number, 
+/**
+ * The number of the newest of them.
+ */
+replied?: Seq, };

@@ -24,10 +24,14 @@ marked: number,
  */
 attention: Attention, 
 /**
- * Messages after my mark.
+ * Messages that count, up to [`UNREAD`].
  */
 unread: number, 
 /**
  * Those of them that mention me.
  */
-mentions: number, };
+mentions: number, 
+/**
+ * The room's newest number when this was counted: add to it what comes after.
+ */
+head: Seq, };

@@ -17,6 +17,7 @@ import type { Secret } from "./Secret";
 import type { Seq } from "./Seq";
 import type { SignedIn } from "./SignedIn";
 import type { Statistics } from "./Statistics";
+import type { ThreadProgress } from "./ThreadProgress";
 import type { UnixMillis } from "./UnixMillis";
 import type { Welcome } from "./Welcome";
 
@@ -83,7 +84,23 @@ number: number, } | { "type": "progress_list",
 /**
  * One per room of mine.
  */
-rooms: Array<Progress>, } | { "type": "read_by", 
+rooms: Array<Progress>, } | { "type": "thread_progress", 
+/**
+ * How far I am.
+ */
+thread: ThreadProgress, 
+/**
+ * As in `progress`.
+ */
+number: number, } | { "type": "threads", 
+/**
+ * Those with the newest messages first.
+ */
+threads: Array<ThreadProgress>, 
+/**
+ * Whether there are more after the last.
+ */
+more: boolean, } | { "type": "read_by", 
 /**
  * Which message.
  */
