@@ -16,13 +16,15 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 use vault::rusqlite::Connection;
 
+use crate::budget::Exiled;
 use crate::error::Refusal;
 use crate::forward;
 use crate::handler::rooms::bring_in;
+use crate::hashing::Asker;
 use crate::host::Host;
 use crate::hub::{Hub, Outlet, Seat};
 use crate::names::fold;
-use crate::network::is_near;
+use crate::network::{is_here, is_near};
 use crate::store::table::{events, forwards, invites, marks, members, passwords, rooms, sessions};
 use crate::store::{Denied, now, stopping};
 use crate::token;
@@ -42,6 +44,25 @@ pub(crate) struct Peer {
 impl Peer {
     fn is_near(&self) -> bool {
         !self.proxied && is_near(self.address)
+    }
+
+    /// Whether it is a program on this computer.
+    fn is_here(&self) -> bool {
+        !self.proxied && is_here(self.address)
+    }
+
+    /// Whether it could be anybody: a proxy of which the operator has said nothing does not say who speaks.
+    pub(crate) fn is_anyone(&self) -> bool {
+        self.proxied && is_here(self.address)
+    }
+
+    /// Whether it has the host to itself.
+    pub(crate) fn is_spared(&self, host: &Host) -> bool {
+        self.is_here() && host.limits().spare_this_computer
+    }
+
+    fn asker(&self) -> Asker {
+        if self.is_here() { Asker::Here } else { Asker::Source(self.address.into()) }
     }
 }
 
@@ -89,26 +110,50 @@ pub(crate) async fn sign_in(
         None => token::fresh()?,
     };
     let way = match by {
-        _ if chosen && is_session(&host, token.1).await? => Way::Session(token.1),
+        _ if chosen && let Some(member) = session_of(&host, token.1).await? => Way::Session(token.1, member),
         SignIn::Password { name, password } => by_password(&host, peer, &name, &password).await?,
         SignIn::Session { token } => by_session(&host, peer, &token).await?,
         SignIn::Invite { token, name, password } => by_invite(&host, peer, &token, name, password).await?,
         SignIn::Register { name, password } => by_registration(&host, peer, name, password).await?,
     };
+    if let Some(member) = way.member().filter(|_| !peer.is_spared(&host)) {
+        check_welcome(&host, member)?;
+    }
     enter(host, outlet, req, (way, token), (device, peer.address.to_string())).await
 }
 
-/// Whether the answer to an earlier try was lost: what that try made is there.
-async fn is_session(host: &Host, hash: [u8; 32]) -> Result<bool, Refusal> {
-    Ok(host.read(move |conn| Ok(sessions::by_token(conn, &hash)?)).await?.is_some())
+/// Whose session this is. If the token was chosen, the answer to an earlier try was lost: what it made is there.
+async fn session_of(host: &Host, hash: [u8; 32]) -> Result<Option<MemberId>, Refusal> {
+    Ok(host.read(move |conn| Ok(sessions::by_token(conn, &hash)?)).await?.map(|(member, _)| member))
+}
+
+/// Whether a member may have one more connection now.
+fn check_welcome(host: &Host, member: MemberId) -> Result<(), Refusal> {
+    host.may_come(Exiled::Member(member))?;
+    let most = host.limits().connections_per_member as usize;
+    if most > 0 && host.hub.connections_of(member) >= most {
+        // Those that are cut off without a word are gone by then.
+        return Err(Refusal::wait(host.config.timeouts.lease));
+    }
+    Ok(())
 }
 
 /// A way in that has been checked as far as it can be outside the transaction.
 enum Way {
     Known(MemberId),
-    Session([u8; 32]),
+    Session([u8; 32], MemberId),
     Invite([u8; 32], Account),
     Registration(Account),
+}
+
+impl Way {
+    /// Whose it is, if they are a member already.
+    fn member(&self) -> Option<MemberId> {
+        match self {
+            Self::Known(member) | Self::Session(_, member) => Some(*member),
+            Self::Invite(..) | Self::Registration(_) => None,
+        }
+    }
 }
 
 /// An account to be.
@@ -130,7 +175,7 @@ async fn by_password(host: &Host, peer: Peer, name: &str, password: &Secret) -> 
         Ok(Some((member.id, passwords::of(conn, member.id)?)))
     });
     let (member, stored) = found.await?.unzip();
-    if !host.hashing.verify(password, stored.flatten()).await? {
+    if !host.hashing.verify(&host.limits(), peer.asker(), password, stored.flatten()).await? {
         return Err(wrong_credentials());
     }
     host.attempt_was_good(peer.address, Some(&folded));
@@ -139,13 +184,12 @@ async fn by_password(host: &Host, peer: Peer, name: &str, password: &Secret) -> 
 
 async fn by_session(host: &Host, peer: Peer, token: &Secret) -> Result<Way, Refusal> {
     let hash = token::hash(token);
-    let known = host.read(move |conn| Ok(sessions::by_token(conn, &hash)?)).await?;
-    if known.is_none() {
+    let Some(member) = session_of(host, hash).await? else {
         // Guessing 256 bits is hopeless; trying is still counted.
         host.attempt_from(peer.address)?;
         return Err(session_ended());
-    }
-    Ok(Way::Session(hash))
+    };
+    Ok(Way::Session(hash, member))
 }
 
 async fn by_invite(
@@ -156,7 +200,7 @@ async fn by_invite(
     password: Option<Secret>,
 ) -> Result<Way, Refusal> {
     host.attempt_from(peer.address)?;
-    check_account(&name, password.as_ref())?;
+    check_account(host, &name, password.as_ref())?;
     let hash = token::hash(token);
     let asked = name.clone();
     host.read(move |conn| {
@@ -164,7 +208,7 @@ async fn by_invite(
         check_free(conn, &asked)
     })
     .await?;
-    let account = account(host, name, password).await?;
+    let account = account(host, peer, name, password).await?;
     host.attempt_was_good(peer.address, None);
     Ok(Way::Invite(hash, account))
 }
@@ -179,25 +223,34 @@ async fn by_registration(
         return Err(registration_closed());
     }
     host.attempt_from(peer.address)?;
-    check_account(&name, password.as_ref())?;
+    check_account(host, &name, password.as_ref())?;
     let asked = name.clone();
     host.read(move |conn| check_free(conn, &asked)).await?;
-    let account = account(host, name, password).await?;
+    let account = account(host, peer, name, password).await?;
     host.attempt_was_good(peer.address, None);
     Ok(Way::Registration(account))
 }
 
-fn check_account(name: &str, password: Option<&Secret>) -> Result<(), Refusal> {
-    limits::check_name(name).map_err(|problem| Refusal::field("name", problem))?;
+fn check_account(host: &Host, name: &str, password: Option<&Secret>) -> Result<(), Refusal> {
+    host.limits().name(name)?;
     if let Some(password) = password {
         limits::check_password(&password.0).map_err(|problem| Refusal::field("password", problem))?;
     }
     Ok(())
 }
 
-async fn account(host: &Host, name: String, password: Option<Secret>) -> Result<Account, Refusal> {
+/// An account that may be made from where `peer` is, its password hashed.
+async fn account(
+    host: &Host,
+    peer: Peer,
+    name: String,
+    password: Option<Secret>,
+) -> Result<Account, Refusal> {
+    if !peer.is_spared(host) {
+        host.joins_from(peer.address)?;
+    }
     let password_hash = match password {
-        Some(password) => Some(host.hashing.hash(&password).await?),
+        Some(password) => Some(host.hashing.hash(&host.limits(), peer.asker(), &password).await?),
         None => None,
     };
     Ok(Account { name: name.trim().to_owned(), password_hash })
@@ -245,9 +298,12 @@ fn write_entry(
         return Err(stopping().into());
     }
     // Of two tries at once, the second finds what the first has made.
-    let way = if sessions::by_token(conn, &hash)?.is_some() { Way::Session(hash) } else { way };
+    let way = match sessions::by_token(conn, &hash)? {
+        Some((member, _)) => Way::Session(hash, member),
+        None => way,
+    };
     let (member, events) = match way {
-        Way::Session(hash) => {
+        Way::Session(hash, _) => {
             let (member, device) = sessions::by_token(conn, &hash)?.ok_or_else(session_ended)?;
             sessions::seen(conn, device, seen, now)?;
             return entered(conn, (member, device), None, Vec::new());

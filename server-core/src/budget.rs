@@ -1,14 +1,104 @@
-//! How much one connection may ask in a while: pure, over plain time.
+//! What each may ask of the host in a while: a connection, a member over all devices, an address over all connections.
 //!
-//! Whoever asks too much is told when to go on; whoever does not listen to that is sent away.
+//! Whoever asks too much is told when to go on, and that time is true; whoever does not listen to that is sent away
+//! for a while. Rates are looked up at every turn, so a reload counts from the next request on. The parts are pure;
+//! this keeps them under their locks. Nothing here knows a socket.
 
+mod bucket;
+mod exile;
+mod keyed;
+mod places;
+mod source;
+
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-/// A connection may save up this long of its rate, for the rush after coming back.
-const SAVED: Duration = Duration::from_secs(10);
+use protocol::{MemberId, Request};
 
-/// Requests refused in a row before a connection counts as abusive.
-const PATIENCE: u32 = 200;
+pub(crate) use exile::Exiled;
+pub(crate) use places::Place;
+pub(crate) use source::Source;
+
+use crate::config::Limits;
+use bucket::{Bucket, Rate};
+use exile::Exile;
+use keyed::Keyed;
+use places::Places;
+
+/// Refusals one connection may hear: so many in a row, and one more each time. Clients that wait hear far fewer.
+const PATIENCE: (u32, Duration) = (200, Duration::from_millis(500));
+
+/// One attempt comes back after this long.
+const REFILL: Duration = Duration::from_secs(6);
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    Frames,
+    Bytes,
+    /// What is said before signing in.
+    StrangersFrames,
+    StrangersBytes,
+    /// Passwords, invites and tokens that are tried.
+    Attempts,
+    /// Accounts that are made.
+    Joins,
+    Searches,
+    /// Pages of history, threads and what was missed.
+    Pages,
+    /// Rooms that are made.
+    Rooms,
+    Reactions,
+    Invites,
+    /// Passwords that are hashed for somebody signed in.
+    Passwords,
+    /// What a hook or a bot says.
+    Programs,
+}
+
+impl Kind {
+    /// What a request costs besides a frame.
+    fn of(request: &Request) -> Option<Self> {
+        Some(match request {
+            Request::Search(_) => Self::Searches,
+            Request::History { .. }
+            | Request::Thread { .. }
+            | Request::Pins { .. }
+            | Request::Revisions { .. }
+            | Request::ReadBy { .. }
+            | Request::SeqAt { .. }
+            | Request::Statistics
+            | Request::Sync { .. } => Self::Pages,
+            Request::CreateRoom { .. } | Request::OpenDirect { .. } => Self::Rooms,
+            Request::React { .. } | Request::Unreact { .. } => Self::Reactions,
+            Request::CreateInvite { .. } => Self::Invites,
+            Request::SetPassword { .. } | Request::DeleteAccount { .. } => Self::Passwords,
+            _ => return None,
+        })
+    }
+
+    /// How fast one member or one address may spend it.
+    fn rate(self, limits: &Limits, by_address: bool) -> Rate {
+        match (self, by_address) {
+            (Self::Frames, false) => Rate::per_second(limits.member_frames_per_second),
+            (Self::Frames, true) => Rate::per_second(limits.address_frames_per_second),
+            (Self::Bytes, false) => Rate::per_second(limits.member_bytes_per_second),
+            (Self::Bytes, true) => Rate::per_second(limits.address_bytes_per_second),
+            (Self::StrangersFrames, _) => Rate::per_second(limits.stranger_frames_per_second),
+            (Self::StrangersBytes, _) => Rate::per_second(limits.stranger_bytes_per_second),
+            (Self::Attempts, true) => Rate::in_a_row(limits.attempts_per_address, REFILL),
+            (Self::Attempts, false) => Rate::in_a_row(limits.attempts_per_account, REFILL),
+            (Self::Joins, _) => Rate::per_hour(limits.joins_per_hour),
+            (Self::Searches, _) => Rate::per_minute(limits.searches_per_minute),
+            (Self::Pages, _) => Rate::per_minute(limits.pages_per_minute),
+            (Self::Rooms, _) => Rate::per_hour(limits.rooms_per_hour),
+            (Self::Reactions, _) => Rate::per_minute(limits.reactions_per_minute),
+            (Self::Invites, _) => Rate::per_hour(limits.invites_per_hour),
+            (Self::Passwords, _) => Rate::per_minute(limits.passwords_per_minute),
+            (Self::Programs, _) => Rate::per_minute(limits.program_requests_per_minute),
+        }
+    }
+}
 
 /// What one connection has left.
 #[derive(Debug)]
@@ -17,7 +107,28 @@ pub(crate) struct Budget {
     bytes: Bucket,
     /// Frames that ask nothing: pings, and parts of messages.
     quiet: Bucket,
-    refused: u32,
+    patience: Bucket,
+}
+
+impl Budget {
+    pub(crate) const fn new(now: Instant) -> Self {
+        let full = Bucket::full(now);
+        Self { frames: full, bytes: full, quiet: full, patience: full }
+    }
+
+    /// Takes `frames` that ask nothing. Says whether there was enough left for them: they have no answer that could
+    /// say when to go on.
+    pub(crate) fn listen(&mut self, limits: &Limits, frames: u32, now: Instant) -> bool {
+        self.quiet.spend(Rate::per_second(limits.frames_per_second), frames, now).is_ok()
+    }
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Payer {
+    pub(crate) source: Source,
+    /// Once signed in.
+    pub(crate) member: Option<MemberId>,
 }
 
 /// Why a request is not taken.
@@ -29,122 +140,164 @@ pub(crate) enum Overdrawn {
     Abusive,
 }
 
-impl Budget {
-    /// So many frames and bytes per second; 0 is no limit.
-    pub(crate) fn new(frames: u32, bytes: u32, now: Instant) -> Self {
-        let [frames, bytes, quiet] = [frames, bytes, frames].map(|rate| Bucket::new(rate, now));
-        Self { frames, bytes, quiet, refused: 0 }
-    }
+/// What one address holds of the host's sockets, until it is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    pub(crate) connection: Option<Place<Source>>,
+    /// Given back at the sign-in.
+    pub(crate) stranger: Option<Place<Source>>,
+}
 
-    /// Takes one frame of `bytes`.
+/// What everyone has left, shared by all connections of a host.
+#[derive(Debug, Default)]
+pub(crate) struct Budgets {
+    by_source: Mutex<Keyed<(Source, Kind)>>,
+    by_member: Mutex<Keyed<(MemberId, Kind)>>,
+    by_account: Mutex<Keyed<String>>,
+    exile: Mutex<Exile>,
+    /// Connections per address.
+    connections: Places<Source>,
+    /// Those of them that are not signed in.
+    strangers: Places<Source>,
+}
+
+impl Budgets {
+    /// Takes what a request of `bytes` costs: from the connection, the member and the address, or from none of them.
     ///
     /// # Errors
-    /// When there is not enough left; then nothing is taken.
-    pub(crate) fn spend(&mut self, bytes: usize, now: Instant) -> Result<(), Overdrawn> {
+    /// When one of them has not enough left.
+    pub(crate) fn spend(
+        &self,
+        limits: &Limits,
+        (budget, payer): (&mut Budget, Payer),
+        (request, bytes): (&Request, usize),
+        now: Instant,
+    ) -> Result<(), Overdrawn> {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        let wait = self.frames.lacks(1, now).max(self.bytes.lacks(bytes, now));
-        if wait > Duration::ZERO {
-            self.refused += 1;
-            return Err(if self.refused > PATIENCE { Overdrawn::Abusive } else { Overdrawn::Wait(wait) });
+        let own = [
+            (&mut budget.frames, Rate::per_second(limits.frames_per_second), 1),
+            (&mut budget.bytes, Rate::per_second(limits.bytes_per_second), bytes),
+        ];
+        let mut wait = own
+            .iter()
+            .map(|(bucket, rate, count)| bucket.lacks(*rate, *count, now))
+            .max()
+            .unwrap_or_default();
+        let mut sources = lock(&self.by_source);
+        let mut members = lock(&self.by_member);
+        let (by_source, by_member) = costs(payer.member.is_some(), request, bytes);
+        for (kind, count) in by_source {
+            wait = wait.max(sources.lacks(&(payer.source, kind), kind.rate(limits, true), count, now));
         }
-        self.frames.take(1, now);
-        self.bytes.take(bytes, now);
-        self.refused = 0;
+        for (member, (kind, count)) in
+            payer.member.into_iter().flat_map(|who| by_member.map(|cost| (who, cost)))
+        {
+            wait = wait.max(members.lacks(&(member, kind), kind.rate(limits, false), count, now));
+        }
+        if wait > Duration::ZERO {
+            let heard = budget.patience.spend(Rate::in_a_row(PATIENCE.0, PATIENCE.1), 1, now);
+            return Err(if heard.is_ok() { Overdrawn::Wait(wait) } else { Overdrawn::Abusive });
+        }
+        own.into_iter().for_each(|(bucket, rate, count)| bucket.take(rate, count, now));
+        for (kind, count) in by_source {
+            sources.take((payer.source, kind), kind.rate(limits, true), count, now);
+        }
+        for (member, (kind, count)) in
+            payer.member.into_iter().flat_map(|who| by_member.map(|cost| (who, cost)))
+        {
+            if count > 0 {
+                members.take((member, kind), kind.rate(limits, false), count, now);
+            }
+        }
         Ok(())
     }
-}
 
-impl Budget {
-    /// Takes `frames` that ask nothing. Says whether there was enough left for them: they have no answer that could
-    /// say when to go on.
-    pub(crate) fn listen(&mut self, frames: u32, now: Instant) -> bool {
-        let enough = self.quiet.lacks(frames, now) == Duration::ZERO;
-        self.quiet.take(frames, now);
-        enough
-    }
-}
-
-#[derive(Debug)]
-struct Bucket {
-    /// Per second.
-    rate: u32,
-    /// When it will be full again.
-    full_at: Instant,
-}
-
-impl Bucket {
-    fn new(rate: u32, now: Instant) -> Self {
-        Self { rate, full_at: now }
+    /// One more socket of an address, if it may have one.
+    pub(crate) fn hold(&self, limits: &Limits, source: Source) -> Option<Held> {
+        let connection = self.connections.take(source, limits.connections_per_address)?;
+        let stranger = self.strangers.take(source, limits.strangers_per_address)?;
+        Some(Held { connection: Some(connection), stranger: Some(stranger) })
     }
 
-    fn cost(&self, count: u32) -> Duration {
-        match self.rate {
-            0 => Duration::ZERO,
-            rate => Duration::from_secs_f64(f64::from(count) / f64::from(rate)),
+    /// Takes one of `kind` from an address.
+    ///
+    /// # Errors
+    /// How long to wait when there is none left.
+    pub(crate) fn take_from(
+        &self,
+        limits: &Limits,
+        source: Source,
+        kind: Kind,
+        now: Instant,
+    ) -> Result<(), Duration> {
+        lock(&self.by_source).spend((source, kind), kind.rate(limits, true), now)
+    }
+
+    /// Gives one back: it was a good one.
+    pub(crate) fn give_back(&self, limits: &Limits, source: Source, kind: Kind, now: Instant) {
+        lock(&self.by_source).give_back(&(source, kind), kind.rate(limits, true), now);
+    }
+
+    /// Takes one of `kind` from a member.
+    ///
+    /// # Errors
+    /// How long to wait when there is none left.
+    pub(crate) fn take_of(
+        &self,
+        limits: &Limits,
+        member: MemberId,
+        kind: Kind,
+        now: Instant,
+    ) -> Result<(), Duration> {
+        lock(&self.by_member).spend((member, kind), kind.rate(limits, false), now)
+    }
+
+    /// Takes one attempt at the account of this name.
+    ///
+    /// # Errors
+    /// How long to wait when there is none left.
+    pub(crate) fn attempt_at(&self, limits: &Limits, folded: &str, now: Instant) -> Result<(), Duration> {
+        lock(&self.by_account).spend(folded.to_owned(), Kind::Attempts.rate(limits, false), now)
+    }
+
+    /// The attempt at an account was good.
+    pub(crate) fn attempt_at_was_good(&self, limits: &Limits, folded: &str, now: Instant) {
+        lock(&self.by_account).give_back(&folded.to_owned(), Kind::Attempts.rate(limits, false), now);
+    }
+
+    /// Sends somebody away for the time the operator has set.
+    pub(crate) fn send_away(&self, limits: &Limits, who: Exiled, now: Instant) {
+        let until = now + Duration::from_secs(limits.exile_seconds.into());
+        lock(&self.exile).send(who, until, now);
+    }
+
+    /// Whether `who` may come.
+    ///
+    /// # Errors
+    /// How long they still stay away.
+    pub(crate) fn may_come(&self, who: Exiled, now: Instant) -> Result<(), Duration> {
+        match lock(&self.exile).lasts(who, now) {
+            Duration::ZERO => Ok(()),
+            lasts => Err(lasts),
         }
     }
+}
 
-    /// How long until there is enough for `count`.
-    fn lacks(&self, count: u32, now: Instant) -> Duration {
-        if self.rate == 0 {
-            return Duration::ZERO;
-        }
-        let after = self.full_at.max(now) + self.cost(count);
-        after.saturating_duration_since(now + SAVED)
-    }
+type Cost = (Kind, u32);
 
-    fn take(&mut self, count: u32, now: Instant) {
-        self.full_at = self.full_at.max(now) + self.cost(count);
-    }
+/// What a request costs its address, and its member if there is one.
+fn costs(signed_in: bool, request: &Request, bytes: u32) -> ([Cost; 2], [Cost; 3]) {
+    let by_source = match signed_in {
+        true => [(Kind::Frames, 1), (Kind::Bytes, bytes)],
+        false => [(Kind::StrangersFrames, 1), (Kind::StrangersBytes, bytes)],
+    };
+    let special = Kind::of(request).map_or((Kind::Searches, 0), |kind| (kind, 1));
+    (by_source, [(Kind::Frames, 1), (Kind::Bytes, bytes), special])
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().expect("nothing panics while it holds the buckets")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_saved_can_be_spent_at_once_and_then_the_rate_holds() {
-        let now = Instant::now();
-        let mut budget = Budget::new(10, 0, now);
-        for _ in 0..100 {
-            assert_eq!(budget.spend(1_000_000, now), Ok(()));
-        }
-        let Err(Overdrawn::Wait(wait)) = budget.spend(1, now) else { panic!("it was taken") };
-        assert!(wait <= Duration::from_millis(101), "{wait:?}");
-        assert_eq!(budget.spend(1, now + wait), Ok(()));
-        assert!(budget.spend(1, now + wait).is_err());
-    }
-
-    #[test]
-    fn large_frames_cost_more_and_zero_is_no_limit() {
-        let now = Instant::now();
-        let mut budget = Budget::new(0, 1000, now);
-        assert_eq!(budget.spend(10_000, now), Ok(()));
-        assert!(budget.spend(1, now).is_err());
-        let mut free = Budget::new(0, 0, now);
-        (0..10_000).for_each(|_| assert_eq!(free.spend(100_000, now), Ok(())));
-    }
-
-    #[test]
-    fn frames_that_ask_nothing_are_counted_by_themselves() {
-        let now = Instant::now();
-        let mut budget = Budget::new(10, 0, now);
-        assert!(budget.listen(100, now));
-        assert!(!budget.listen(1, now));
-        assert_eq!(budget.spend(1, now), Ok(()), "requests have their own");
-        assert!(Budget::new(0, 0, now).listen(u32::MAX, now));
-    }
-
-    #[test]
-    fn whoever_never_waits_is_abusive_and_whoever_waits_is_forgiven() {
-        let now = Instant::now();
-        let mut budget = Budget::new(1, 0, now);
-        while budget.spend(1, now).is_ok() {}
-        for _ in 1..PATIENCE {
-            assert!(matches!(budget.spend(1, now), Err(Overdrawn::Wait(_))));
-        }
-        assert_eq!(budget.spend(1, now), Err(Overdrawn::Abusive));
-        assert_eq!(budget.spend(1, now + SAVED), Ok(()));
-        assert!(matches!((0..20).find_map(|_| budget.spend(1, now + SAVED).err()), Some(Overdrawn::Wait(_))));
-    }
-}
+mod tests;

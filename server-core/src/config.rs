@@ -8,8 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use protocol::{Registration, limits};
+use protocol::Registration;
+use protocol::limits::{self, OutOfBounds};
+use serde::Deserialize;
 use zeroize::Zeroizing;
+
+use crate::error::Refusal;
 
 /// Everything [`Server::start`](crate::Server::start) needs to know.
 #[derive(Debug, Clone)]
@@ -116,27 +120,85 @@ impl Default for Snapshots {
     }
 }
 
-/// How much a host takes on at once.
-#[derive(Debug, Clone, Copy)]
+/// How much a host takes on, of whom, and how fast. Where it says so, 0 is no limit. Rates per second may be saved up
+/// for ten seconds; those per minute and hour may be spent at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Most sockets in all; more wait in the system's queue.
     pub connections: usize,
     /// Most sockets not signed in; more are closed at once.
     pub strangers: usize,
+    /// Most sockets from one address (IPv6: one network of 64 bits); 0 is no limit.
+    pub connections_per_address: u32,
+    /// Of them, not signed in; 0 is no limit.
+    pub strangers_per_address: u32,
+    /// Most connections of one member; 0 is no limit.
+    pub connections_per_member: u32,
     /// Most bytes waiting for one connection before it is told to come back and resync.
     pub queue_bytes: usize,
-    /// Password and invite attempts one address may make in a row before it has to wait.
+    /// Whether programs on this computer, unless a proxy passes them on, have no budget.
+    pub spare_this_computer: bool,
+    /// Password and invite attempts one address may make in a row before it has to wait; 0 is no limit.
     pub attempts_per_address: u32,
-    /// Password attempts one account may see in a row before it has to wait.
+    /// Password attempts one account may see in a row before it has to wait; 0 is no limit.
     pub attempts_per_account: u32,
-    /// Requests one connection from elsewhere may make per second, ten seconds' worth of them at once; 0 is no limit.
+    /// Accounts that may be made from one address per hour; 0 is no limit.
+    pub joins_per_hour: u32,
+    /// Passwords hashed at once; each takes 19 MiB.
+    pub hashes_at_once: usize,
+    /// Most sign-ins and changes that wait for a password to be hashed; more are told to come later.
+    pub hashes_waiting: usize,
+    /// Of them, from one address or member.
+    pub hashes_waiting_per_address: usize,
+    /// Password changes and proofs of one member per minute; 0 is no limit.
+    pub passwords_per_minute: u32,
+    /// Requests one connection may make per second; 0 is no limit.
     pub frames_per_second: u32,
-    /// Bytes one connection from elsewhere may send per second, ten seconds' worth at once; 0 is no limit.
+    /// Bytes one connection may send per second; 0 is no limit.
     pub bytes_per_second: u32,
+    /// Requests one member may make per second over all devices; 0 is no limit.
+    pub member_frames_per_second: u32,
+    /// Bytes one member may send per second over all devices; 0 is no limit.
+    pub member_bytes_per_second: u32,
+    /// Requests, those over HTTP too, from one address per second; 0 is no limit.
+    pub address_frames_per_second: u32,
+    /// Bytes from one address per second; 0 is no limit.
+    pub address_bytes_per_second: u32,
+    /// Requests before sign-in from one address per second; 0 is no limit.
+    pub stranger_frames_per_second: u32,
+    /// Bytes before sign-in from one address per second; 0 is no limit.
+    pub stranger_bytes_per_second: u32,
+    /// Searches of one member per minute; 0 is no limit.
+    pub searches_per_minute: u32,
+    /// Pages of history, threads and what was missed, of one member per minute; 0 is no limit.
+    pub pages_per_minute: u32,
+    /// Reactions of one member per minute; 0 is no limit.
+    pub reactions_per_minute: u32,
+    /// Rooms one member may make per hour; 0 is no limit.
+    pub rooms_per_hour: u32,
+    /// Invites one member may make per hour; 0 is no limit.
+    pub invites_per_hour: u32,
+    /// Requests of one hook or bot per minute; 0 is no limit.
+    pub program_requests_per_minute: u32,
+    /// Whoever was sent away for abuse stays away for this long, in seconds.
+    pub exile_seconds: u32,
     /// Most members of one room.
     pub members_per_room: u32,
     /// Most rooms one member is in; at most [`limits::LIST_ITEMS`].
     pub rooms_per_member: u32,
+    /// Longest text of a message, in bytes; at most [`limits::TEXT_BYTES`].
+    pub text_bytes: usize,
+    /// Longest name of a member or room, in characters; at most [`limits::NAME_CHARS`].
+    pub name_chars: usize,
+    /// Longest topic and status, in characters; at most [`limits::TOPIC_CHARS`].
+    pub topic_chars: usize,
+    /// Most events in one page; at most [`limits::PAGE_EVENTS`].
+    pub page_events: u32,
+    /// Most messages in one page of a search; at most [`limits::SEARCH_ITEMS`].
+    pub search_items: u32,
+    /// Largest body a hook takes, in bytes; at most 262144.
+    pub hook_bytes: usize,
 }
 
 impl Default for Limits {
@@ -144,13 +206,111 @@ impl Default for Limits {
         Self {
             connections: 19_000,
             strangers: 2_000,
+            connections_per_address: 2_000,
+            strangers_per_address: 500,
+            connections_per_member: 50,
             queue_bytes: 1024 * 1024,
+            spare_this_computer: true,
             attempts_per_address: 100,
             attempts_per_account: 10,
+            joins_per_hour: 500,
+            hashes_at_once: 2,
+            hashes_waiting: 1_000,
+            hashes_waiting_per_address: 50,
+            passwords_per_minute: 20,
             frames_per_second: 200,
             bytes_per_second: 1024 * 1024,
+            member_frames_per_second: 400,
+            member_bytes_per_second: 2 * 1024 * 1024,
+            address_frames_per_second: 4_000,
+            address_bytes_per_second: 16 * 1024 * 1024,
+            stranger_frames_per_second: 200,
+            stranger_bytes_per_second: 256 * 1024,
+            searches_per_minute: 120,
+            pages_per_minute: 1_200,
+            reactions_per_minute: 240,
+            rooms_per_hour: 200,
+            invites_per_hour: 200,
+            program_requests_per_minute: 120,
+            exile_seconds: 60,
             members_per_room: 10_000,
             rooms_per_member: limits::LIST_ITEMS,
+            text_bytes: limits::TEXT_BYTES,
+            name_chars: limits::NAME_CHARS,
+            topic_chars: limits::TOPIC_CHARS,
+            page_events: limits::PAGE_EVENTS,
+            search_items: limits::SEARCH_ITEMS,
+            hook_bytes: HOOK_BYTES,
+        }
+    }
+}
+
+/// What people wrote, against what this host takes of it.
+impl Limits {
+    /// A name, trimmed.
+    pub(crate) fn name<'a>(&self, name: &'a str) -> Result<&'a str, Refusal> {
+        let fits = limits::check_name(name).and_then(|name| at_most(name, self.name_chars));
+        fits.map_err(|problem| Refusal::field("name", problem))
+    }
+
+    /// What a room is about, or a member says of themselves: trimmed, and perhaps empty.
+    pub(crate) fn topic<'a>(&self, field: &str, topic: &'a str) -> Result<&'a str, Refusal> {
+        let fits = limits::check_topic(topic).and_then(|topic| at_most(topic, self.topic_chars));
+        fits.map_err(|problem| Refusal::field(field, problem))
+    }
+
+    /// The text of a message.
+    pub(crate) fn text(&self, text: &str) -> Result<(), Refusal> {
+        let fits = match limits::check_text(text) {
+            Ok(()) if text.len() > self.text_bytes => Err(OutOfBounds::TooLong(self.text_bytes)),
+            fits => fits,
+        };
+        fits.map_err(|problem| Refusal::field("text", problem))
+    }
+}
+
+fn at_most(line: &str, chars: usize) -> Result<&str, OutOfBounds> {
+    if line.chars().count() > chars { Err(OutOfBounds::TooLong(chars)) } else { Ok(line) }
+}
+
+/// Largest body of a hook there may be, in bytes: GitHub's largest events are cut to this anyway.
+pub(crate) const HOOK_BYTES: usize = 256 * 1024;
+
+impl Limits {
+    /// What is wrong with them, if anything: a host with these would serve nobody, or promise what the protocol
+    /// does not hold.
+    #[must_use]
+    pub fn problem(&self) -> Option<&'static str> {
+        let at_least_one = [
+            self.connections,
+            self.strangers,
+            self.queue_bytes,
+            self.hashes_at_once,
+            self.hashes_waiting,
+            self.hashes_waiting_per_address,
+            self.text_bytes,
+            self.name_chars,
+            self.page_events as usize,
+            self.search_items as usize,
+            self.members_per_room as usize,
+            self.rooms_per_member as usize,
+        ];
+        let within_protocol = self.text_bytes <= limits::TEXT_BYTES
+            && self.name_chars <= limits::NAME_CHARS
+            && self.topic_chars <= limits::TOPIC_CHARS
+            && self.page_events <= limits::PAGE_EVENTS
+            && self.search_items <= limits::SEARCH_ITEMS
+            && self.hook_bytes <= HOOK_BYTES
+            && self.rooms_per_member <= limits::LIST_ITEMS;
+        match () {
+            () if at_least_one.contains(&0) => Some(
+                "limits: connections, strangers, queue_bytes, hashes_*, text_bytes, name_chars, page_events, \
+                 search_items, members_per_room and rooms_per_member must be at least 1",
+            ),
+            () if !within_protocol => {
+                Some("limits: a size is larger than the protocol allows; the default is the most")
+            }
+            () => None,
         }
     }
 }

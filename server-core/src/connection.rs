@@ -14,14 +14,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use protocol::limits::{CLIENT_FRAME_BYTES, STRANGER_FRAME_BYTES};
-use protocol::{ClientFrame, CloseCode, DecodeError, ErrorCode, Reply, Request, decode_client};
+use protocol::{ClientFrame, CloseCode, DecodeError, ErrorCode, MemberId, Reply, Request, decode_client};
 use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
 use crate::admission::{Admission, Peer, sign_in, welcome};
-use crate::budget::{Budget, Overdrawn};
+use crate::budget::{Budget, Exiled, Overdrawn, Payer};
 use crate::dispatch::{dispatch, out_of_order};
 use crate::error::Refusal;
 use crate::handler::Caller;
@@ -30,7 +30,6 @@ use crate::hub::Outlet;
 use crate::hub::frame::PING;
 use crate::hub::outlet::Next;
 use crate::listener::Socket;
-use crate::network::is_here;
 use reader::Reader;
 use wire::{Line, Wire};
 
@@ -85,12 +84,8 @@ pub(crate) async fn serve<P: Send>(
         Socket::Tls(socket) => (Wire::Tls(socket), None),
     };
     let outlet = Arc::new(Outlet::new(host.live.load().limits.queue_bytes, open));
-    let limits = host.live.load().limits;
-    let here = !peer.proxied && is_here(peer.address);
     let connection = Connection {
-        budget: (!here).then(|| {
-            Budget::new(limits.frames_per_second, limits.bytes_per_second, std::time::Instant::now())
-        }),
+        budget: (!peer.is_spared(&host)).then(|| Budget::new(std::time::Instant::now())),
         line: Line { wire, outlet },
         reader: Reader::new(early),
         host,
@@ -183,9 +178,9 @@ impl Connection {
             Poll::Ready(Some(Ok(Message::Text(_) | Message::Binary(_)))) => self.quiet -= 1,
             Poll::Pending if self.quiet > 0 => {
                 let quiet = u32::try_from(std::mem::take(&mut self.quiet)).unwrap_or(u32::MAX);
-                let budget = self.budget.as_mut();
-                if budget.is_some_and(|budget| !budget.listen(quiet, std::time::Instant::now())) {
-                    self.line.outlet.close(CloseCode::Abuse);
+                let (limits, now) = (self.host.limits(), std::time::Instant::now());
+                if self.budget.as_mut().is_some_and(|budget| !budget.listen(&limits, quiet, now)) {
+                    self.send_away();
                 }
             }
             _ => {}
@@ -233,13 +228,13 @@ impl Connection {
     fn garble(&mut self, why: String) {
         self.garbled = true;
         self.line.outlet.refuse(None, Refusal::new(ErrorCode::BadFrame, why));
-        self.line.outlet.close(CloseCode::Abuse);
+        self.send_away();
     }
 
     fn hear(&mut self, text: &str) -> Option<Pending> {
         self.answered = true;
         match decode_client(text) {
-            Ok(ClientFrame { req, request }) => match self.spend(text.len()) {
+            Ok(ClientFrame { req, request }) => match self.spend(&request, text.len()) {
                 Ok(()) => self.take(req, request),
                 Err(refusal) => {
                     self.line.outlet.answer(req, Err(refusal));
@@ -258,17 +253,39 @@ impl Connection {
     }
 
     /// Takes what a frame costs; whoever asks on and on without it is sent away.
-    fn spend(&mut self, bytes: usize) -> Result<(), Refusal> {
+    fn spend(&mut self, request: &Request, bytes: usize) -> Result<(), Refusal> {
+        let payer = Payer { source: self.peer.address.into(), member: self.member() };
         let Some(budget) = &mut self.budget else { return Ok(()) };
-        let wait = match budget.spend(bytes, std::time::Instant::now()) {
-            Ok(()) => return Ok(()),
-            Err(Overdrawn::Wait(wait)) => wait,
+        let limits = self.host.limits();
+        let now = std::time::Instant::now();
+        match self.host.budgets.spend(&limits, (budget, payer), (request, bytes), now) {
+            Ok(()) => Ok(()),
+            Err(Overdrawn::Wait(wait)) => Err(Refusal::wait(wait)),
             Err(Overdrawn::Abusive) => {
-                self.line.outlet.close(CloseCode::Abuse);
-                Duration::from_secs(1)
+                self.send_away();
+                Err(Refusal::wait(Duration::from_secs(limits.exile_seconds.into())))
             }
+        }
+    }
+
+    fn member(&self) -> Option<MemberId> {
+        match &self.standing {
+            Standing::Member(admission) => Some(admission.member),
+            _ => None,
+        }
+    }
+
+    /// Ends an abusive connection; whoever it is stays away for a while.
+    fn send_away(&mut self) {
+        self.line.outlet.close(CloseCode::Abuse);
+        let who = match self.member() {
+            Some(member) => Some(Exiled::Member(member)),
+            // Behind a proxy that is not trusted, everyone has one address.
+            None => (!self.peer.is_anyone()).then(|| Exiled::Source(self.peer.address.into())),
         };
-        Err(Refusal::rate_limited(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).max(1)))
+        if let Some(who) = who.filter(|_| self.budget.is_some()) {
+            self.host.budgets.send_away(&self.host.limits(), who, std::time::Instant::now());
+        }
     }
 
     /// Refuses an unreadable frame; too many of them end the connection.
@@ -277,7 +294,7 @@ impl Connection {
         self.faults += 1;
         let most = if matches!(self.standing, Standing::Member(_)) { FAULTS.1 } else { FAULTS.0 };
         if self.faults > most {
-            self.line.outlet.close(CloseCode::Abuse);
+            self.send_away();
         }
     }
 

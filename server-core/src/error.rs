@@ -122,6 +122,11 @@ impl Refusal {
         }
     }
 
+    /// For who has to wait this long: it is rounded up, so that it is true.
+    pub(crate) fn wait(time: std::time::Duration) -> Self {
+        Self::rate_limited(u32::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX).max(1))
+    }
+
     pub(crate) fn internal() -> Self {
         Self::new(ErrorCode::Internal, "the host failed; its log says why")
     }

@@ -1,29 +1,77 @@
-//! Passwords: slow on purpose, a few at a time, and as slow for names nobody has.
+//! Passwords: slow on purpose, a few at a time and in fair turns, and as slow for names nobody has.
 
-use std::sync::Arc;
+mod turns;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
-use protocol::Secret;
-use tokio::sync::Semaphore;
+use protocol::{MemberId, Secret};
+use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
+use crate::budget::Source;
+use crate::config::Limits;
 use crate::error::{Refusal, StartError};
 use crate::store::stopping;
+use turns::{Asked, Bounds, Turns};
 
 /// Memory per hash in KiB, passes and lanes (OWASP's second choice, 2024: 19 MiB, 2, 1).
 const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
 
-/// Hashes at once: more would only make each slower, and each takes 19 MiB.
-const PERMITS: usize = 2;
+/// What a hash is thought to take before any was made.
+const AT_FIRST: Duration = Duration::from_millis(100);
+
+/// On whose behalf something is hashed: each has a line of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Asker {
+    /// Somebody who is not signed in.
+    Source(Source),
+    /// Somebody on this computer, who may fill the whole line.
+    Here,
+    Member(MemberId),
+    Operator,
+}
 
 /// Hashes passwords off the async threads.
 #[derive(Debug, Clone)]
 pub(crate) struct Hashing {
-    permits: Arc<Semaphore>,
+    turns: Arc<Mutex<State>>,
     /// Of a password nobody has, compared where there is none to compare with.
     nobody: Arc<str>,
+}
+
+#[derive(Debug)]
+struct State {
+    turns: Turns<Asker, oneshot::Sender<Permit>>,
+    /// What a hash took of late.
+    takes: Duration,
+}
+
+/// The right to hash, passed on to the next when it is dropped.
+#[derive(Debug)]
+struct Permit(Option<Arc<Mutex<State>>>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let Some(state) = self.0.take() else { return };
+        // Whoever waited may have gone; then it is the next one's turn.
+        loop {
+            let next = lock(&state).turns.finish();
+            let Some(next) = next else { return };
+            match next.send(Permit(Some(Arc::clone(&state)))) {
+                Ok(()) => return,
+                // What comes back must not pass itself on: this loop does.
+                Err(mut unwanted) => drop(unwanted.0.take()),
+            }
+        }
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().expect("nothing panics while it holds the turns")
 }
 
 impl Hashing {
@@ -32,26 +80,40 @@ impl Hashing {
         getrandom::fill(&mut password).map_err(|_| StartError::Randomness)?;
         // Its cost is that of a real one by the parameters in it; the text itself is never matched.
         let nobody = hash_now(&password).ok_or(StartError::Randomness)?;
-        Ok(Self { permits: Arc::new(Semaphore::new(PERMITS)), nobody: nobody.into() })
+        Ok(Self {
+            turns: Arc::new(Mutex::new(State { turns: Turns::default(), takes: AT_FIRST })),
+            nobody: nobody.into(),
+        })
     }
 
-    /// The hash to store for `password`.
+    /// The hash to store for `password`, made for `asker` in turn.
     ///
     /// # Errors
-    /// Only if the system gives no randomness or the host is stopping.
-    pub(crate) async fn hash(&self, password: &Secret) -> Result<String, Refusal> {
+    /// If too many wait already, the system gives no randomness or the host is stopping.
+    pub(crate) async fn hash(
+        &self,
+        limits: &Limits,
+        asker: Asker,
+        password: &Secret,
+    ) -> Result<String, Refusal> {
         let password = Zeroizing::new(password.0.clone().into_bytes());
-        self.run(move || hash_now(&password)).await?.ok_or_else(Refusal::internal)
+        self.run(limits, asker, move || hash_now(&password)).await?.ok_or_else(Refusal::internal)
     }
 
     /// Whether `password` is the one `stored` was made of. Takes as long without one, and says no.
     ///
     /// # Errors
-    /// Only if the host is stopping.
-    pub(crate) async fn verify(&self, password: &Secret, stored: Option<String>) -> Result<bool, Refusal> {
+    /// If too many wait already or the host is stopping.
+    pub(crate) async fn verify(
+        &self,
+        limits: &Limits,
+        asker: Asker,
+        password: &Secret,
+        stored: Option<String>,
+    ) -> Result<bool, Refusal> {
         let password = Zeroizing::new(password.0.clone().into_bytes());
         let nobody = Arc::clone(&self.nobody);
-        self.run(move || {
+        self.run(limits, asker, move || {
             let known = stored.is_some();
             let hash = stored.as_deref().unwrap_or(&nobody);
             let fits = PasswordHash::new(hash)
@@ -61,14 +123,55 @@ impl Hashing {
         .await
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| stopping())?;
+    async fn run<T: Send + 'static>(
+        &self,
+        limits: &Limits,
+        asker: Asker,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let permit = self.turn(limits, asker).await?;
         let done = tokio::task::spawn_blocking(move || {
+            let began = Instant::now();
             let made = work();
+            if let Some(state) = &permit.0 {
+                let mut state = lock(state);
+                state.takes = (state.takes * 7 + began.elapsed()) / 8;
+            }
             drop(permit);
             made
         });
         done.await.map_err(|_| stopping())
+    }
+
+    async fn turn(&self, limits: &Limits, asker: Asker) -> Result<Permit, Refusal> {
+        let bounds = Bounds {
+            at_once: limits.hashes_at_once,
+            waiting: limits.hashes_waiting,
+            waiting_each: match asker {
+                Asker::Here | Asker::Operator => limits.hashes_waiting,
+                Asker::Source(_) | Asker::Member(_) => limits.hashes_waiting_per_address,
+            },
+        };
+        let mut coming = None;
+        let asked = {
+            let mut state = lock(&self.turns);
+            let takes = state.takes;
+            let asked = state.turns.ask(asker, bounds, || {
+                let (waiter, turn) = oneshot::channel();
+                coming = Some(turn);
+                waiter
+            });
+            (asked, takes)
+        };
+        match (asked, coming) {
+            ((Asked::Go, _), _) => Ok(Permit(Some(Arc::clone(&self.turns)))),
+            ((Asked::Wait, _), Some(turn)) => turn.await.map_err(|_| stopping()),
+            ((Asked::Full(waiting), takes), _) => {
+                let rounds = u32::try_from(waiting / bounds.at_once.max(1) + 1).unwrap_or(u32::MAX);
+                Err(Refusal::wait(takes.saturating_mul(rounds)))
+            }
+            ((Asked::Wait, _), None) => Err(Refusal::internal()),
+        }
     }
 }
 
@@ -81,16 +184,46 @@ fn hash_now(password: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use protocol::ErrorCode;
+
     use super::*;
 
     #[tokio::test]
     async fn a_password_fits_its_own_hash_only() {
-        let hashing = Hashing::new().unwrap();
-        let stored = hashing.hash(&"correct horse".into()).await.unwrap();
+        let (hashing, limits) = (Hashing::new().unwrap(), Limits::default());
+        let stored = hashing.hash(&limits, Asker::Here, &"correct horse".into()).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
-        assert!(hashing.verify(&"correct horse".into(), Some(stored.clone())).await.unwrap());
-        assert!(!hashing.verify(&"wrong horse".into(), Some(stored)).await.unwrap());
-        assert!(!hashing.verify(&"wrong horse".into(), None).await.unwrap());
-        assert!(!hashing.verify(&"wrong horse".into(), Some("damaged".into())).await.unwrap());
+        let fits = async |password: &str, stored: Option<String>| {
+            hashing.verify(&limits, Asker::Here, &password.into(), stored).await.unwrap()
+        };
+        assert!(fits("correct horse", Some(stored.clone())).await);
+        assert!(!fits("wrong horse", Some(stored)).await);
+        assert!(!fits("wrong horse", None).await);
+        assert!(!fits("wrong horse", Some("damaged".into())).await);
+    }
+
+    #[tokio::test]
+    async fn a_full_line_is_told_when_to_come_and_those_who_leave_it_hold_nobody_up() {
+        let hashing = Hashing::new().unwrap();
+        let limits = Limits {
+            hashes_at_once: 1,
+            hashes_waiting: 8,
+            hashes_waiting_per_address: 2,
+            ..Limits::default()
+        };
+        let asker = |number| Asker::Member(MemberId(uuid::Uuid::from_u128(number)));
+        let held = hashing.turn(&limits, asker(1)).await.unwrap();
+        let mut waiting = [1, 1, 2].map(|number| Box::pin(hashing.turn(&limits, asker(number))));
+        for turn in &mut waiting {
+            assert!(futures_util::poll!(turn).is_pending());
+        }
+        let refused = hashing.turn(&limits, asker(1)).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::RateLimited);
+        assert!(refused.retry_after_ms.is_some_and(|wait| wait > 0));
+        let [gone, also_gone, last] = waiting;
+        drop((gone, also_gone));
+        drop(held);
+        drop(last.await.unwrap());
+        drop(hashing.turn(&limits, asker(1)).await.unwrap());
     }
 }

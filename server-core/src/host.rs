@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use protocol::{
@@ -17,9 +17,9 @@ use vault::rusqlite::Connection;
 use vault::{Options, Unlock, Vault};
 use zeroize::Zeroizing;
 
-use crate::attempts::Attempts;
+use crate::budget::{Budgets, Exiled, Held, Kind, Source};
 use crate::committer::Committer;
-use crate::config::{Config, HostKey};
+use crate::config::{Config, HostKey, Limits};
 use crate::error::{Refusal, StartError};
 use crate::forward;
 use crate::hashing::Hashing;
@@ -27,16 +27,11 @@ use crate::hub::Hub;
 use crate::identity::Identity;
 use crate::live::Live;
 use crate::metrics::Metrics;
+use crate::network::is_here;
 use crate::store::table::{forwards, host, invites, members};
 use crate::store::{Denied, SCHEMA, now};
 use crate::token;
 use crate::typing::Typing;
-
-/// One attempt comes back after this long.
-const REFILL: Duration = Duration::from_secs(6);
-
-/// Requests a hook or bot may make in a row, and the time after which one comes back.
-const PROGRAM: (u32, Duration) = (100, Duration::from_millis(500));
 
 /// How long a statement stays compiled: all of ours fit.
 const STATEMENTS: usize = 128;
@@ -52,9 +47,7 @@ pub(crate) struct Host {
     pub(crate) hub: Arc<Hub>,
     pub(crate) committer: Committer,
     pub(crate) hashing: Hashing,
-    pub(crate) by_address: Mutex<Attempts<IpAddr>>,
-    pub(crate) by_account: Mutex<Attempts<String>>,
-    by_program: Mutex<Attempts<MemberId>>,
+    pub(crate) budgets: Budgets,
     pub(crate) typing: Typing,
     pub(crate) stop: CancellationToken,
     /// Wakes the one who lets go of old messages.
@@ -87,9 +80,7 @@ impl Host {
             hub,
             vault,
             hashing: Hashing::new()?,
-            by_address: Mutex::new(Attempts::new(config.limits.attempts_per_address, REFILL)),
-            by_account: Mutex::new(Attempts::new(config.limits.attempts_per_account, REFILL)),
-            by_program: Mutex::new(Attempts::new(PROGRAM.0, PROGRAM.1)),
+            budgets: Budgets::default(),
             typing: Typing::default(),
             stop: CancellationToken::new(),
             rules_changed: Notify::new(),
@@ -108,19 +99,9 @@ impl Host {
         }
     }
 
-    /// Takes the part of `config` that may change while the host runs. Attempts made so far are forgotten if their
-    /// limits changed.
+    /// Takes the part of `config` that may change while the host runs.
     pub(crate) fn adopt(&self, name: String, config: &Config) {
-        let before = self.live.swap(Arc::new(Live::new(name, config))).limits;
-        let limits = config.limits;
-        if limits.attempts_per_address != before.attempts_per_address {
-            let mut attempts = self.by_address.lock().expect("nothing panics while it holds the buckets");
-            *attempts = Attempts::new(limits.attempts_per_address, REFILL);
-        }
-        if limits.attempts_per_account != before.attempts_per_account {
-            let mut attempts = self.by_account.lock().expect("nothing panics while it holds the buckets");
-            *attempts = Attempts::new(limits.attempts_per_account, REFILL);
-        }
+        self.live.store(Arc::new(Live::new(name, config)));
     }
 
     /// Who may register without an invite.
@@ -154,29 +135,53 @@ impl Host {
         self.owner.lock().expect("nothing panics while it holds the secret").take();
     }
 
+    /// How much it takes on at this moment.
+    pub(crate) fn limits(&self) -> Limits {
+        self.live.load().limits
+    }
+
+    /// One more socket of an address, if it may have one. Those of trusted proxies are counted once it is known for
+    /// whom they speak.
+    pub(crate) fn hold(&self, address: IpAddr) -> Option<Held> {
+        let live = self.live.load();
+        if live.trusts(address) || (is_here(address) && live.limits.spare_this_computer) {
+            return Some(Held::default());
+        }
+        self.budgets.hold(&live.limits, address.into())
+    }
+
+    /// Takes one request over HTTP of an address that was not sent away.
+    pub(crate) fn request_from(&self, address: IpAddr) -> Result<(), Refusal> {
+        let source = Source::from(address);
+        self.may_come(Exiled::Source(source))?;
+        self.budgets.take_from(&self.limits(), source, Kind::Frames, Instant::now()).map_err(Refusal::wait)
+    }
+
     /// Takes one attempt of an address.
     pub(crate) fn attempt_from(&self, address: IpAddr) -> Result<(), Refusal> {
-        let mut attempts = self.by_address.lock().expect("nothing panics while it holds the buckets");
-        attempts.take(address, Instant::now()).map_err(wait)
+        let source = Source::from(address);
+        self.budgets.take_from(&self.limits(), source, Kind::Attempts, Instant::now()).map_err(Refusal::wait)
+    }
+
+    /// Takes one of the accounts that may be made from an address.
+    pub(crate) fn joins_from(&self, address: IpAddr) -> Result<(), Refusal> {
+        let source = Source::from(address);
+        self.budgets.take_from(&self.limits(), source, Kind::Joins, Instant::now()).map_err(Refusal::wait)
     }
 
     /// Takes one request of a hook or bot.
     pub(crate) fn program_speaks(&self, member: MemberId, now: Instant) -> Result<(), Refusal> {
-        let mut attempts = self.by_program.lock().expect("nothing panics while it holds the buckets");
-        attempts.take(member, now).map_err(wait)
+        self.budgets.take_of(&self.limits(), member, Kind::Programs, now).map_err(Refusal::wait)
     }
 
     /// Takes one attempt at an account.
     pub(crate) fn attempt_at(&self, folded: &str) -> Result<(), Refusal> {
-        let mut attempts = self.by_account.lock().expect("nothing panics while it holds the buckets");
-        attempts.take(folded.to_owned(), Instant::now()).map_err(wait)
+        self.budgets.attempt_at(&self.limits(), folded, Instant::now()).map_err(Refusal::wait)
     }
 
     /// The attempt of an address, and of an account if it was at one, was good.
     pub(crate) fn attempt_was_good(&self, address: IpAddr, folded: Option<&str>) {
-        let mut attempts = self.by_address.lock().expect("nothing panics while it holds the buckets");
-        attempts.restore(address, Instant::now());
-        drop(attempts);
+        self.budgets.give_back(&self.limits(), address.into(), Kind::Attempts, Instant::now());
         if let Some(folded) = folded {
             self.attempt_at_was_good(folded);
         }
@@ -184,8 +189,12 @@ impl Host {
 
     /// The attempt at an account was good.
     pub(crate) fn attempt_at_was_good(&self, folded: &str) {
-        let mut attempts = self.by_account.lock().expect("nothing panics while it holds the buckets");
-        attempts.restore(folded.to_owned(), Instant::now());
+        self.budgets.attempt_at_was_good(&self.limits(), folded, Instant::now());
+    }
+
+    /// Whether `who` was not sent away a moment ago.
+    pub(crate) fn may_come(&self, who: Exiled) -> Result<(), Refusal> {
+        self.budgets.may_come(who, Instant::now()).map_err(Refusal::wait)
     }
 
     /// Asks the store.
@@ -195,10 +204,6 @@ impl Host {
     ) -> Result<T, Refusal> {
         Ok(self.vault.read(question).await?)
     }
-}
-
-fn wait(time: Duration) -> Refusal {
-    Refusal::rate_limited(u32::try_from(time.as_millis()).unwrap_or(u32::MAX))
 }
 
 fn open_vault(config: &Config) -> Result<Vault, StartError> {

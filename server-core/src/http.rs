@@ -9,6 +9,7 @@ mod health;
 mod hooks;
 mod moved;
 mod origins;
+mod toll;
 mod trail;
 mod upgrade;
 mod web;
@@ -35,6 +36,7 @@ pub(crate) fn router(host: Arc<Host>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(&host), moved::point_there))
         .layer(middleware::from_fn_with_state(Arc::clone(&host), origins::answer))
         .layer(middleware::from_fn_with_state(Arc::clone(&host), gate::check_host))
+        .layer(middleware::from_fn_with_state(Arc::clone(&host), toll::take))
         .layer(middleware::from_fn(trail::number))
         .with_state(host)
 }

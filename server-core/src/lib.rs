@@ -27,7 +27,6 @@ mod committer;
 mod hub;
 mod store;
 
-mod attempts;
 mod budget;
 mod discovery;
 mod forward;

@@ -28,6 +28,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
+use crate::budget::{Place, Source};
 use crate::error::StartError;
 use crate::host::Host;
 use crate::http::gate::authority;
@@ -64,10 +65,10 @@ pub(crate) struct Accepted {
     pub(crate) peer: SocketAddr,
     /// By when it must be signed in.
     pub(crate) deadline: Instant,
-    /// Its place among all sockets.
-    pub(crate) place: Arc<OwnedSemaphorePermit>,
+    /// Its place among all sockets, and those of its address.
+    pub(crate) place: Arc<(OwnedSemaphorePermit, Option<Place<Source>>)>,
     /// Its place among those not signed in.
-    pub(crate) stranger: Arc<OwnedSemaphorePermit>,
+    pub(crate) stranger: Arc<(OwnedSemaphorePermit, Option<Place<Source>>)>,
     /// Counts the tasks a stop waits for.
     pub(crate) tracker: TaskTracker,
 }
@@ -105,11 +106,13 @@ pub(crate) async fn accept(
             continue;
         };
         let Ok(stranger) = Arc::clone(&strangers).try_acquire_owned() else { continue };
+        let peer = seen_from_here(&stream, peer);
+        let Some(held) = host.hold(peer.ip()) else { continue };
         let accepted = Accepted {
-            peer: seen_from_here(&stream, peer),
+            peer,
             deadline: Instant::now() + host.config.timeouts.sign_in,
-            place: Arc::new(place),
-            stranger: Arc::new(stranger),
+            place: Arc::new((place, held.connection)),
+            stranger: Arc::new((stranger, held.stranger)),
             tracker: tracker.clone(),
         };
         tracker.spawn(serve(stream, accepted, Arc::clone(&host), (router.clone(), tls.clone())));

@@ -151,7 +151,7 @@ impl Server {
     }
 
     /// Takes what may change while the host runs from `config`: its name, public names, trusted proxies, certificate
-    /// files, and the limits of attempts and queues. Everything else needs a restart and is not looked at.
+    /// files, and the limits but those of all sockets. Everything else needs a restart and is not looked at.
     ///
     /// # Errors
     /// Then everything is as before.

@@ -6,6 +6,7 @@ use vault::rusqlite::Connection;
 use super::{Administration, Answer, Device, User};
 use crate::admission::{self, Account};
 use crate::error::Refusal;
+use crate::hashing::Asker;
 use crate::store::table::{invites, members, passwords, sessions};
 use crate::store::{Denied, now};
 use crate::token;
@@ -186,11 +187,11 @@ impl Administration {
     async fn password(&self, given: Option<Secret>) -> Result<(String, Option<Secret>), Refusal> {
         if let Some(given) = given {
             limits::check_password(&given.0).map_err(|problem| Refusal::field("password", problem))?;
-            return Ok((self.host.hashing.hash(&given).await?, None));
+            return Ok((self.host.hashing.hash(&self.host.limits(), Asker::Operator, &given).await?, None));
         }
         let mut made_up = token::fresh()?.0;
         made_up.0.truncate(PASSWORD_CHARS);
-        Ok((self.host.hashing.hash(&made_up).await?, Some(made_up)))
+        Ok((self.host.hashing.hash(&self.host.limits(), Asker::Operator, &made_up).await?, Some(made_up)))
     }
 }
 

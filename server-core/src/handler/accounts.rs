@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protocol::{Change, CloseCode, ErrorCode, Event, MemberId, Reply, Role, Secret, Standing, limits};
+use protocol::{Change, CloseCode, ErrorCode, Event, MemberId, Reply, Role, Secret, Standing};
 use vault::rusqlite::Connection;
 
 use super::{Answer, Caller, role, sessions as own_sessions};
@@ -13,8 +13,8 @@ use crate::store::table::{audits, events, members, memberships, passwords, relat
 use crate::store::{Denied, is_taken, now};
 
 pub(crate) async fn set_profile(caller: &Caller, req: u32, name: &str, status: &str) -> Answer {
-    let name = limits::check_name(name).map_err(|problem| Refusal::field("name", problem))?.to_owned();
-    let status = limits::check_topic(status).map_err(|problem| Refusal::field("status", problem))?.to_owned();
+    let name = caller.host.limits().name(name)?.to_owned();
+    let status = caller.host.limits().topic("status", status)?.to_owned();
     let member = caller.member;
     let work = move |conn: &Connection| -> Result<Vec<members::Row>, Denied> {
         role(conn, member)?;

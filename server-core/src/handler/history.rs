@@ -17,7 +17,7 @@ pub(crate) async fn page(
     if limit == 0 {
         return Err(Refusal::field("limit", "must be at least 1"));
     }
-    let limit = limit.min(limits::PAGE_EVENTS);
+    let limit = limit.min(caller.host.limits().page_events);
     let stretch = match (after, before) {
         (None, None) => Stretch::NewestAfter(Seq::ZERO),
         (Some(after), None) => Stretch::After(after),

@@ -15,7 +15,7 @@ use crate::store::table::{events, members, rooms};
 use crate::store::{Denied, now};
 
 pub(crate) async fn post(caller: &Caller, req: u32, post: Post) -> Answer {
-    limits::check_text(&post.text.0).map_err(|problem| Refusal::field("text", problem))?;
+    caller.host.limits().text(&post.text.0)?;
     let by = caller.member;
     let (room, message) = (post.room, post.message);
     let work = move |conn: &Connection| -> Result<(Event, Option<News>), Denied> {
@@ -152,7 +152,7 @@ pub(crate) async fn edit(
     (room, message): (RoomId, MessageId),
     text: Text,
 ) -> Answer {
-    limits::check_text(&text.0).map_err(|problem| Refusal::field("text", problem))?;
+    caller.host.limits().text(&text.0)?;
     let by = caller.member;
     let work = move |conn: &Connection| -> Result<Option<(Event, News)>, Denied> {
         let place = place(conn, by, (room, message), Operation::EditMessage)?;

@@ -1,17 +1,16 @@
 //! What a room is called, is about, shows and whether it is open; and its end.
 
-use protocol::{Change, Event, MemberId, Reading, Reply, Room, RoomId, limits};
+use protocol::{Change, Event, MemberId, Reading, Reply, Room, RoomId};
 use vault::rusqlite::Connection;
 
 use super::rooms::{name_taken, shown};
 use super::{Answer, Caller, authorise_in};
-use crate::error::Refusal;
 use crate::permissions::Operation;
 use crate::store::table::{events, memberships, rooms};
 use crate::store::{Denied, is_taken, now};
 
 pub(crate) async fn rename(caller: &Caller, req: u32, room: RoomId, name: &str) -> Answer {
-    let name = limits::check_name(name).map_err(|problem| Refusal::field("name", problem))?.to_owned();
+    let name = caller.host.limits().name(name)?.to_owned();
     let write = move |conn: &Connection, before: &Room| -> Result<Option<Change>, Denied> {
         if before.name == name {
             return Ok(None);
@@ -24,7 +23,7 @@ pub(crate) async fn rename(caller: &Caller, req: u32, room: RoomId, name: &str) 
 }
 
 pub(crate) async fn set_topic(caller: &Caller, req: u32, room: RoomId, topic: &str) -> Answer {
-    let topic = limits::check_topic(topic).map_err(|problem| Refusal::field("topic", problem))?.to_owned();
+    let topic = caller.host.limits().topic("topic", topic)?.to_owned();
     let write = move |conn: &Connection, before: &Room| -> Result<Option<Change>, Denied> {
         if before.topic == topic {
             return Ok(None);

@@ -37,12 +37,12 @@ pub(crate) async fn create(
     visibility: Visibility,
     reading: Reading,
 ) -> Answer {
-    let name = limits::check_name(name).map_err(|problem| Refusal::field("name", problem))?.to_owned();
-    let topic = limits::check_topic(topic).map_err(|problem| Refusal::field("topic", problem))?.to_owned();
+    let limits = caller.host.limits();
+    let (name, topic) = (limits.name(name)?.to_owned(), limits.topic("topic", topic)?.to_owned());
     if visibility == Visibility::Direct {
         return Err(Refusal::field("visibility", "must be public or private"));
     }
-    let (member, limits) = (caller.member, caller.host.live.load().limits);
+    let member = caller.member;
     let id = RoomId(Uuid::now_v7());
     let room = rooms::New { id, name, topic, visibility, for_everyone: false, reading, between: None };
     let work = move |conn: &Connection| -> Result<(Room, Vec<Event>), Denied> {

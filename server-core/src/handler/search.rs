@@ -21,7 +21,7 @@ pub(crate) async fn find(caller: &Caller, wanted: Search) -> Answer {
         return Err(Refusal::field("text", "holds no word to look for"));
     }
     let member = caller.member;
-    let limit = wanted.limit.min(limits::SEARCH_ITEMS) as usize;
+    let limit = wanted.limit.min(caller.host.limits().search_items) as usize;
     let found = caller.host.read(move |conn| {
         if let Some(room) = wanted.room {
             authorise_in(conn, member, Operation::ReadRoom, room)?;

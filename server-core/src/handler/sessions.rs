@@ -3,8 +3,9 @@
 use protocol::{CloseCode, DeviceId, ErrorCode, Reply, Secret, limits};
 use vault::rusqlite::Connection;
 
-use super::{Answer, Caller};
+use super::{Answer, Caller, role};
 use crate::error::Refusal;
+use crate::hashing::Asker;
 use crate::store::table::{members, passwords, sessions};
 use crate::store::{Denied, now};
 
@@ -69,8 +70,10 @@ pub(crate) async fn set_password(
     limits::check_password(&new.0).map_err(|problem| Refusal::field("new", problem))?;
     let (member, device) = (caller.member, caller.device);
     prove(caller, current).await?;
-    let hash = caller.host.hashing.hash(&new).await?;
+    let limits = caller.host.limits();
+    let hash = caller.host.hashing.hash(&limits, Asker::Member(member), &new).await?;
     let work = move |conn: &Connection| {
+        role(conn, member)?;
         passwords::set(conn, member, &hash, now())?;
         Ok(if end_others { sessions::remove_others(conn, member, device)? } else { Vec::new() })
     };
@@ -97,7 +100,8 @@ pub(super) async fn prove(caller: &Caller, current: Option<Secret>) -> Result<()
             return Err(wrong());
         }
         caller.host.attempt_at(&folded)?;
-        if !caller.host.hashing.verify(&current, Some(stored)).await? {
+        let limits = caller.host.limits();
+        if !caller.host.hashing.verify(&limits, Asker::Member(member), &current, Some(stored)).await? {
             return Err(wrong());
         }
         caller.host.attempt_at_was_good(&folded);

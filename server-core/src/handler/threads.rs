@@ -83,7 +83,7 @@ pub(crate) async fn page(
         return Err(Refusal::field("limit", "must be at least 1"));
     }
     let member = caller.member;
-    let limit = limit.min(limits::PAGE_EVENTS) as usize;
+    let limit = limit.min(caller.host.limits().page_events) as usize;
     let found = caller.host.read(move |conn| {
         authorise_in(conn, member, Operation::ReadRoom, room)?;
         root_in_room(conn, member, (room, message))?;

@@ -21,15 +21,13 @@ use uuid::Uuid;
 
 use super::fault::status;
 use super::upgrade::speaker;
+use crate::config::HOOK_BYTES;
 use crate::error::Refusal;
 use crate::handler::behalf;
 use crate::host::Host;
 use crate::listener::Accepted;
 use crate::store::table::hooks;
 use crate::token;
-
-/// Largest body taken, in bytes: GitHub's largest events are cut to this anyway.
-const BODY_BYTES: usize = 256 * 1024;
 
 /// The paths of hooks.
 pub(super) fn routes() -> Router<Arc<Host>> {
@@ -39,7 +37,7 @@ pub(super) fn routes() -> Router<Arc<Host>> {
         .route("/hooks/{secret}/github", post(take_github))
         .route("/hooks/{secret}/grafana", post(take_alerts))
         .route("/hooks/{secret}/alertmanager", post(take_alerts))
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(DefaultBodyLimit::max(HOOK_BYTES))
 }
 
 /// A refusal as the other side's programs show it: a status and a line.
@@ -70,7 +68,7 @@ async fn take_slack(
     headers: HeaderMap,
     body: Bytes,
 ) -> Said {
-    let hook = known(&host, &accepted, &headers, secret).await?;
+    let hook = known(&host, &accepted, &headers, secret, body.len()).await?;
     let form = headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
@@ -85,7 +83,7 @@ async fn take_github(
     headers: HeaderMap,
     body: Bytes,
 ) -> Said {
-    let hook = known(&host, &accepted, &headers, secret).await?;
+    let hook = known(&host, &accepted, &headers, secret, body.len()).await?;
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !github::is_signed(&hook.signing_key, header("x-hub-signature-256"), &body) {
         return Err(Refusal::forbidden("the signature is wrong; give GitHub the hook's signing key").into());
@@ -104,7 +102,7 @@ async fn take_alerts(
     headers: HeaderMap,
     body: Bytes,
 ) -> Said {
-    let hook = known(&host, &accepted, &headers, secret).await?;
+    let hook = known(&host, &accepted, &headers, secret, body.len()).await?;
     let payload = serde_json::from_slice(&body).map_err(|_| unreadable("alerts in JSON"))?;
     say(&host, hook, alerts::read(&payload)).await
 }
@@ -115,6 +113,7 @@ async fn known(
     accepted: &Accepted,
     headers: &HeaderMap,
     secret: String,
+    bytes: usize,
 ) -> Result<hooks::Row, Line> {
     let hash = token::hash(&Secret(secret));
     let hook = host.read(move |conn| Ok(hooks::by_token(conn, &hash)?)).await?;
@@ -124,11 +123,16 @@ async fn known(
         return Err(Refusal::not_found("hook").into());
     };
     host.program_speaks(hook.member, Instant::now())?;
+    let most = host.limits().hook_bytes;
+    if bytes > most {
+        return Err(Refusal::field("the body", format!("is too long: at most {most} bytes")).into());
+    }
     Ok(hook)
 }
 
 async fn say(host: &Arc<Host>, hook: hooks::Row, text: String) -> Said {
-    let text = text::fit(text).ok_or_else(|| unreadable("a message with a text"))?;
+    let text =
+        text::fit(text, host.limits().text_bytes).ok_or_else(|| unreadable("a message with a text"))?;
     let message = MessageId(Uuid::now_v7());
     let request = Request::post(hook.room, message, text.into());
     behalf::ask(host, hook.member, request).await?;

@@ -13,12 +13,16 @@ use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body
 
 use super::origins::is_welcome;
 use crate::admission::Peer;
+use crate::budget::{Held, Source};
 use crate::connection;
 use crate::host::Host;
 use crate::listener::{Accepted, Socket};
 
 /// Headers by which a proxy says that it passed a request on.
 const PASSED_ON: [&str; 3] = ["forwarded", "x-forwarded-for", "via"];
+
+/// After so many seconds, connections that have gone silent are noticed.
+const PATIENCE: &str = "60";
 
 /// Answers the handshake and hands the socket to a connection.
 pub(crate) async fn upgrade(State(host): State<Arc<Host>>, mut request: Request) -> Response {
@@ -40,9 +44,15 @@ pub(crate) async fn upgrade(State(host): State<Arc<Host>>, mut request: Request)
             .into_response();
     };
     response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(version));
-    let proxied = PASSED_ON.iter().any(|name| request.headers().contains_key(*name));
-    let address = speaker(&host, &accepted, request.headers());
-    let peer = Peer { address, proxied };
+    let peer = peer(&host, &accepted, request.headers());
+    let held = match Source::from(peer.address) == Source::from(accepted.peer.ip()) {
+        true => Held::default(),
+        // A proxy passed it on: now it is known whose socket it is.
+        false => match host.hold(peer.address) {
+            Some(held) => held,
+            None => return too_many(),
+        },
+    };
     let tracker = accepted.tracker.clone();
     tracker.spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
@@ -52,11 +62,22 @@ pub(crate) async fn upgrade(State(host): State<Arc<Host>>, mut request: Request)
         let io = (parts.io.into_inner(), parts.read_buf.to_vec());
         let metrics = Arc::clone(&host.metrics);
         metrics.connections.increment(1.0);
-        connection::serve(host, peer, io, deadline, stranger).await;
+        connection::serve(host, peer, io, deadline, (stranger, held.stranger)).await;
         metrics.connections.decrement(1.0);
-        drop(place);
+        drop((place, held.connection));
     });
     response
+}
+
+fn too_many() -> Response {
+    let wait = [(header::RETRY_AFTER, PATIENCE)];
+    (StatusCode::TOO_MANY_REQUESTS, wait, "too many connections from this address\n").into_response()
+}
+
+/// Who asks.
+pub(super) fn peer(host: &Host, accepted: &Accepted, headers: &HeaderMap) -> Peer {
+    let proxied = PASSED_ON.iter().any(|name| headers.contains_key(*name));
+    Peer { address: speaker(host, accepted, headers), proxied }
 }
 
 /// Who really speaks, as far as trusted proxies say.

@@ -168,6 +168,11 @@ impl Hub {
         self.state().is_online(member)
     }
 
+    /// How many connections `member` has.
+    pub(crate) fn connections_of(&self, member: MemberId) -> usize {
+        self.state().of_member(member).count()
+    }
+
     /// Follows how many members are here.
     pub(crate) fn watch_online(&self) -> watch::Receiver<usize> {
         self.online.subscribe()

@@ -79,14 +79,30 @@ impl World {
 
     /// A client that has said nothing but these headers.
     pub(crate) async fn dial_with(&self, headers: &[(&'static str, &str)]) -> Client {
+        self.try_dial_with(headers).await.unwrap()
+    }
+
+    /// The status with which a handshake with these headers is refused.
+    pub(crate) async fn refused_with(&self, headers: &[(&'static str, &str)]) -> u16 {
+        match self.try_dial_with(headers).await {
+            Err(tungstenite::Error::Http(response)) => response.status().as_u16(),
+            other => panic!("it was not refused: {:?}", other.map(drop)),
+        }
+    }
+
+    /// A client that has said nothing but these headers, if it was let in.
+    pub(crate) async fn try_dial_with(
+        &self,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Client, tungstenite::Error> {
         let socket = TcpStream::connect(self.address()).await.unwrap();
         let mut request = format!("ws://{}/ws", self.address()).into_client_request().unwrap();
         request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, "hearth.v1".parse().unwrap());
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
-        let (socket, _) = soon(tokio_tungstenite::client_async(request, socket)).await.unwrap();
-        Client { socket, req: 0, pushed: VecDeque::new() }
+        let (socket, _) = soon(tokio_tungstenite::client_async(request, socket)).await?;
+        Ok(Client { socket, req: 0, pushed: VecDeque::new() })
     }
 
     /// The owner, alice, signed in by the first-run invite.

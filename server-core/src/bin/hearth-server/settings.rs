@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
-use server_core::{Config, HostKey, IpNet, TlsFiles};
+use server_core::{Config, HostKey, IpNet, Limits, TlsFiles};
 use zeroize::Zeroizing;
 
 pub(crate) use layers::{SettingsError, Sources};
@@ -98,20 +98,6 @@ pub(crate) struct Snapshots {
     keep: u32,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Limits {
-    connections: usize,
-    strangers: usize,
-    queue_bytes: usize,
-    attempts_per_address: u32,
-    attempts_per_account: u32,
-    frames_per_second: u32,
-    bytes_per_second: u32,
-    members_per_room: u32,
-    rooms_per_member: u32,
-}
-
 /// In seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -167,10 +153,8 @@ impl Settings {
                 "timeouts.lease must be more than two heartbeats, or members would seem to leave all the time".into(),
             ));
         }
-        if self.limits.connections == 0 || self.limits.strangers == 0 {
-            return Err(SettingsError::Value(
-                "limits.connections and limits.strangers must be at least 1".into(),
-            ));
+        if let Some(problem) = self.limits.problem() {
+            return Err(SettingsError::Value(problem.into()));
         }
         if self.snapshots.every_hours == 0 {
             return Err(SettingsError::Value(
@@ -213,15 +197,7 @@ impl Settings {
         config.unlock = self.vault.unlock();
         config.snapshots.every = seconds(self.snapshots.every_hours.saturating_mul(3600));
         config.snapshots.keep = self.snapshots.keep as usize;
-        config.limits.connections = self.limits.connections;
-        config.limits.strangers = self.limits.strangers;
-        config.limits.queue_bytes = self.limits.queue_bytes;
-        config.limits.attempts_per_address = self.limits.attempts_per_address;
-        config.limits.attempts_per_account = self.limits.attempts_per_account;
-        config.limits.frames_per_second = self.limits.frames_per_second;
-        config.limits.bytes_per_second = self.limits.bytes_per_second;
-        config.limits.members_per_room = self.limits.members_per_room;
-        config.limits.rooms_per_member = self.limits.rooms_per_member;
+        config.limits = self.limits;
         config.timeouts.sign_in = seconds(self.timeouts.sign_in);
         config.timeouts.heartbeat = seconds(self.timeouts.heartbeat);
         config.timeouts.lease = seconds(self.timeouts.lease);

@@ -1,12 +1,10 @@
 //! Other programs' words as Markdown that can't pretend to be more than text.
 
-use protocol::limits::TEXT_BYTES;
-
-/// A text that fits a message; `None` if nothing is left.
-pub(super) fn fit(mut text: String) -> Option<String> {
+/// A text that fits a message of at most `most` bytes; `None` if nothing is left.
+pub(super) fn fit(mut text: String, most: usize) -> Option<String> {
     text.retain(|character| character != '\0');
-    if text.len() > TEXT_BYTES {
-        let mut end = TEXT_BYTES - '…'.len_utf8();
+    if text.len() > most {
+        let mut end = most.saturating_sub('…'.len_utf8());
         while !text.is_char_boundary(end) {
             end -= 1;
         }
@@ -43,7 +41,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn what_fits_is_a_text_of_a_message(text in ".{0,300}", times in 1usize..200) {
-            if let Some(text) = fit(text.repeat(times)) {
+            if let Some(text) = fit(text.repeat(times), protocol::limits::TEXT_BYTES) {
                 protocol::limits::check_text(&text).unwrap();
             }
         }
