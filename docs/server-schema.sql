@@ -306,8 +306,34 @@ CREATE TABLE reports (
     signing_key TEXT NOT NULL,
     -- The number of the newest event that was taken.
     sent INTEGER NOT NULL,
-    -- Tries in a row that came to nothing, and when the next one is.
+    -- Tries in a row that came to nothing, since when, why the last one did, and when the next one is.
     failures INTEGER NOT NULL DEFAULT 0,
+    failing_since INTEGER NOT NULL DEFAULT 0,
+    problem TEXT NOT NULL DEFAULT '',
     retry_at INTEGER NOT NULL DEFAULT 0,
+    -- No more tries, until an operator says so.
+    given_up INTEGER NOT NULL DEFAULT 0 CHECK (given_up IN (0, 1)),
     created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The host's account with an authority that gives certificates (RFC 8555).
+CREATE TABLE authority_accounts (
+    -- The address of its directory.
+    directory TEXT NOT NULL PRIMARY KEY,
+    -- The account's address and private key, as JSON.
+    credentials TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The newest certificate of an authority for a list of names.
+CREATE TABLE certificates (
+    directory TEXT NOT NULL,
+    -- In their order, between spaces.
+    names TEXT NOT NULL,
+    -- PEM, from the host's certificate on.
+    chain TEXT NOT NULL,
+    -- PEM.
+    private_key TEXT NOT NULL,
+    obtained_at INTEGER NOT NULL,
+    PRIMARY KEY (directory, names)
 ) STRICT, WITHOUT ROWID;

@@ -5,6 +5,7 @@
 //! every act that changes something is noted in the audit log.
 
 mod accounts;
+mod certificate;
 mod command;
 mod copies;
 mod export;
@@ -16,7 +17,7 @@ mod programs;
 #[cfg(unix)]
 pub(crate) mod socket;
 
-pub use command::{Act, Answer, Bot, Command, Device, Figures, Hook, Reply, Report, Room, User};
+pub use command::{Act, Answer, Bot, Certificate, Command, Device, Figures, Hook, Reply, Report, Room, User};
 pub use offline::{Offline, RestoreError, Restored, restore};
 
 use std::sync::Arc;
@@ -63,9 +64,12 @@ impl Administration {
             Command::Reports => self.reports().await,
             Command::CreateReport { room, url } => self.create_report(room, url).await,
             Command::RevokeReport { report } => self.revoke_report(report).await,
+            Command::ResumeReport { report } => self.resume_report(report).await,
             Command::Bots => self.bots().await,
             Command::CreateBot { name, rooms } => self.create_bot(name, rooms).await,
             Command::RevokeBot { name } => self.revoke_bot(name).await,
+            Command::Certificate => Ok(self.certificate()),
+            Command::RenewCertificate => self.renew_certificate().await,
             Command::Stats => self.stats().await,
             Command::Audit { limit } => self.audit(limit).await,
             Command::Backup { to } => self.backup(to).await,

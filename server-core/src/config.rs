@@ -39,6 +39,12 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// A certificate that browsers accept, besides the host's own.
     pub tls: Option<TlsFiles>,
+    /// An authority that is asked for a certificate; `None`: nobody is.
+    pub acme: Option<Acme>,
+    /// A PEM file with authorities that are believed besides the system's, for requests that the host makes.
+    pub authorities: Option<PathBuf>,
+    /// Networks besides the public internet to which reports may go.
+    pub private_networks: Vec<IpNet>,
     /// Where figures for Prometheus are served; `None`: nowhere.
     pub metrics: Option<SocketAddr>,
     /// Where the operator's commands are heard (Unix only); `None`: nowhere.
@@ -66,6 +72,9 @@ impl Config {
             registration: None,
             trusted_proxies: Vec::new(),
             tls: None,
+            acme: None,
+            authorities: None,
+            private_networks: Vec::new(),
             metrics: None,
             admin_socket: None,
             snapshots: Snapshots::default(),
@@ -82,6 +91,47 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
+}
+
+/// An authority that gives certificates by itself (RFC 8555), and what is asked of it. Naming one agrees to its terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acme {
+    /// The names of the certificate, all of which must lead here; at least one, in lower case.
+    pub names: Vec<String>,
+    /// Whom it may write to, as an address of electronic mail.
+    pub contact: Option<String>,
+    /// The address of its directory; over HTTPS.
+    pub directory: String,
+    /// The kind of certificate, where it offers several.
+    pub profile: Option<String>,
+    /// How it looks whether the names lead here.
+    pub challenge: AcmeChallenge,
+    /// An account elsewhere to which the host's is bound, where it asks for one.
+    pub external_account: Option<ExternalAccount>,
+}
+
+/// How an authority looks whether a name leads to this host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AcmeChallenge {
+    /// By TLS on the host's one port, which must be reached at 443 (tls-alpn-01, RFC 8737).
+    TlsAlpn,
+    /// By HTTP on this address, which must be reached at 80 (http-01); it is open only while the authority looks.
+    Http(SocketAddr),
+}
+
+/// An account elsewhere to which the one with an authority is bound (RFC 8555, 7.3.4).
+#[derive(Clone, PartialEq, Eq)]
+pub struct ExternalAccount {
+    /// Which.
+    pub id: String,
+    /// Its key, as base64url.
+    pub key: Zeroizing<String>,
+}
+
+impl std::fmt::Debug for ExternalAccount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ExternalAccount").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// How the host's vault is opened.

@@ -17,6 +17,7 @@ use vault::rusqlite::Connection;
 use vault::{Options, Unlock, Vault};
 use zeroize::Zeroizing;
 
+use crate::acme::Keeper;
 use crate::budget::{Budgets, Exiled, Held, Kind, Source};
 use crate::committer::Committer;
 use crate::config::{Config, HostKey, Limits};
@@ -52,6 +53,8 @@ pub(crate) struct Host {
     pub(crate) stop: CancellationToken,
     /// Wakes the one who lets go of old messages.
     pub(crate) rules_changed: Notify,
+    /// How it stands with the authority's certificate.
+    pub(crate) keeper: Keeper,
     /// Where the host is, if not here.
     pub(crate) moved: ArcSwapOption<Moved>,
     open: AtomicBool,
@@ -74,7 +77,7 @@ impl Host {
         Ok(Self {
             identity,
             moved: ArcSwapOption::from(moved.map(Arc::new)),
-            live: ArcSwap::from_pointee(Live::new(row.name, &config)),
+            live: ArcSwap::from_pointee(Live::new(row.name, &config)?),
             committer: Committer::new(vault.clone(), Arc::clone(&hub), Arc::clone(&metrics)),
             metrics,
             hub,
@@ -84,6 +87,7 @@ impl Host {
             typing: Typing::default(),
             stop: CancellationToken::new(),
             rules_changed: Notify::new(),
+            keeper: Keeper::default(),
             open: AtomicBool::new(row.registration == Registration::Open),
             owner: Mutex::new(owner),
             config,
@@ -99,9 +103,10 @@ impl Host {
         }
     }
 
-    /// Takes the part of `config` that may change while the host runs.
-    pub(crate) fn adopt(&self, name: String, config: &Config) {
-        self.live.store(Arc::new(Live::new(name, config)));
+    /// Takes the part of its configuration that may change while the host runs.
+    pub(crate) fn adopt(&self, live: Live) {
+        self.live.store(Arc::new(live));
+        self.keeper.wake();
     }
 
     /// Who may register without an invite.

@@ -11,6 +11,7 @@ mod config;
 mod error;
 mod server;
 
+mod acme;
 mod http;
 mod listener;
 mod mentions;
@@ -37,13 +38,16 @@ mod live;
 mod metrics;
 mod names;
 mod network;
+mod outgoing;
 mod reports;
 mod retention;
 mod snapshots;
 mod token;
 mod typing;
 
-pub use config::{Config, HostKey, Limits, Snapshots, Timeouts, TlsFiles};
+pub use config::{
+    Acme, AcmeChallenge, Config, ExternalAccount, HostKey, Limits, Snapshots, Timeouts, TlsFiles,
+};
 pub use error::{Refusal, ReloadError, StartError};
 pub use host::is_host;
 pub use ipnet::IpNet;

@@ -28,6 +28,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
+use crate::acme;
 use crate::budget::{Place, Source};
 use crate::error::StartError;
 use crate::host::Host;
@@ -135,6 +136,8 @@ async fn serve(stream: TcpStream, accepted: Accepted, host: Arc<Host>, (router, 
     let encrypted = first[0] == TLS_HANDSHAKE;
     let socket = if encrypted {
         match timeout_at(accepted.deadline, tls.accept(stream)).await {
+            // An authority has seen what it came for; nothing else is said to it (RFC 8737, 3).
+            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(acme::ALPN) => return,
             Ok(Ok(stream)) => Socket::Tls(Box::new(stream)),
             _ => return,
         }

@@ -1,9 +1,13 @@
 //! What may change while the host runs: taken as a whole, so that nothing is ever half changed.
 
-use ipnet::IpNet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use crate::config::{Config, Limits};
+use ipnet::IpNet;
+
+use crate::config::{Acme, Config, Limits, TlsFiles};
+use crate::error::StartError;
+use crate::outgoing::Outgoing;
 
 /// The part of the configuration that a reload replaces.
 #[derive(Debug, Clone)]
@@ -16,19 +20,36 @@ pub(crate) struct Live {
     pub(crate) allowed_origins: Vec<String>,
     /// Who may speak for others.
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// A certificate from files.
+    pub(crate) tls: Option<TlsFiles>,
+    /// The authority that is asked for a certificate.
+    pub(crate) acme: Option<Arc<Acme>>,
+    /// How the host itself goes out.
+    pub(crate) outgoing: Arc<Outgoing>,
     /// How much it takes on at once.
     pub(crate) limits: Limits,
 }
 
 impl Live {
-    pub(crate) fn new(name: String, config: &Config) -> Self {
-        Self {
+    /// Takes what may change from `config`.
+    ///
+    /// # Errors
+    /// When the file with authorities can't be read.
+    pub(crate) fn new(name: String, config: &Config) -> Result<Self, StartError> {
+        let mut public_names = config.public_names.clone();
+        // Who has a certificate for a name answers to it.
+        public_names.extend(config.acme.iter().flat_map(|acme| acme.names.iter().cloned()));
+        let outgoing = Outgoing::new(config.authorities.as_deref(), config.private_networks.clone())?;
+        Ok(Self {
             name,
-            public_names: config.public_names.clone(),
+            public_names,
+            tls: config.tls.clone(),
+            acme: config.acme.clone().map(Arc::new),
+            outgoing: Arc::new(outgoing),
             allowed_origins: config.allowed_origins.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             limits: config.limits,
-        }
+        })
     }
 
     /// Whether a peer is a proxy that the operator has named.
@@ -65,7 +86,7 @@ mod tests {
     fn live(proxies: &[&str]) -> Live {
         let mut config = Config::new("host", ([127, 0, 0, 1], 0).into());
         config.trusted_proxies = proxies.iter().map(|net| net.parse().unwrap()).collect();
-        Live::new("Studio".into(), &config)
+        Live::new("Studio".into(), &config).unwrap()
     }
 
     fn ip(text: &str) -> IpAddr {

@@ -13,7 +13,7 @@ use axum::http::header;
 use axum::routing::get;
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use protocol::ErrorCode;
+use protocol::{ErrorCode, UnixMillis};
 use tokio::net::TcpListener;
 use vault::Health;
 
@@ -34,6 +34,7 @@ pub(crate) struct Metrics {
     pub(crate) requests: Counter,
     commits: Counter,
     commit_seconds: Histogram,
+    certificate_failures: Counter,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -53,6 +54,7 @@ impl Metrics {
                 requests: Counter::noop(),
                 commits: Counter::noop(),
                 commit_seconds: Histogram::noop(),
+                certificate_failures: Counter::noop(),
             });
         }
         let recorder = buckets.build_recorder();
@@ -61,12 +63,20 @@ impl Metrics {
             describe("hearth_requests_total", "Requests of signed-in connections."),
             describe("hearth_commits_total", "Writes that are on disk."),
             describe("hearth_refusals_total", "Refused requests, by code."),
+            describe(
+                "hearth_certificate_failures_total",
+                "Attempts to have a certificate that came to nothing.",
+            ),
         ] {
             recorder.describe_counter(name, None, what);
         }
         for (name, what) in [
             describe("hearth_connections", "WebSocket connections, signed in or not."),
             describe("hearth_members_online", "Members with a signed-in connection."),
+            describe(
+                "hearth_certificate_expiry_timestamp_seconds",
+                "When the authority's certificate ends, in seconds since 1970; absent without one.",
+            ),
             describe("hearth_writable", "1 while messages are taken, 0 when the disk is full or has failed."),
         ] {
             recorder.describe_gauge(name, None, what);
@@ -76,6 +86,8 @@ impl Metrics {
         Arc::new(Self {
             connections: recorder.register_gauge(&Key::from_static_name("hearth_connections"), &META),
             requests: recorder.register_counter(&Key::from_static_name("hearth_requests_total"), &META),
+            certificate_failures: recorder
+                .register_counter(&Key::from_static_name("hearth_certificate_failures_total"), &META),
             commits: recorder.register_counter(&Key::from_static_name("hearth_commits_total"), &META),
             commit_seconds: recorder
                 .register_histogram(&Key::from_static_name("hearth_commit_seconds"), &META),
@@ -87,6 +99,19 @@ impl Metrics {
     pub(crate) fn committed(&self, since: Instant) {
         self.commits.increment(1);
         self.commit_seconds.record(since.elapsed());
+    }
+
+    /// An attempt to have a certificate came to nothing.
+    pub(crate) fn certificate_failed(&self) {
+        self.certificate_failures.increment(1);
+    }
+
+    /// The authority's certificate in use ends then.
+    pub(crate) fn certificate_ends(&self, ends: Option<UnixMillis>) {
+        let (Some((_, recorder)), Some(ends)) = (&self.recorder, ends) else { return };
+        let key = Key::from_static_name("hearth_certificate_expiry_timestamp_seconds");
+        // Seconds since 1970 are far below 2^53.
+        recorder.register_gauge(&key, &META).set((ends.0 / 1000) as f64);
     }
 
     /// A request was refused.

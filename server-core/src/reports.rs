@@ -18,11 +18,10 @@ use vault::rusqlite::Connection;
 
 use crate::error::Refusal;
 use crate::host::Host;
+use crate::outgoing::Undelivered;
 use crate::store::table::events::{self, Stretch};
-use crate::store::table::reports;
+use crate::store::table::{audits, reports};
 use crate::store::{Denied, now, stopping};
-
-pub(crate) use delivery::Target;
 
 /// How often is looked whether there is something to report.
 const EVERY: Duration = Duration::from_secs(1);
@@ -32,6 +31,13 @@ const EVENTS: u32 = 50;
 
 /// The first pause after a failure, and the longest, in milliseconds.
 const PAUSE: (i64, i64) = (2_000, 3_600_000);
+
+/// After failing for this long, in milliseconds, a report is given up until an operator says otherwise: a week is
+/// longer than any holiday of a machine, and what is left of a program after it does not come back by itself.
+const LONGEST: i64 = 7 * 24 * 3_600_000;
+
+/// The answer by which a program says that it wants no more reports (RFC 9110, 15.5.11).
+const GONE: u16 = 410;
 
 /// One report, as the other side reads it.
 #[derive(Serialize)]
@@ -87,18 +93,35 @@ async fn report(host: &Host, row: reports::Row) -> Result<(), Refusal> {
     let Some(newest) = page.last().map(|event| event.seq) else { return Ok(()) };
     let report = Report { host: host.identity.id(), room, events: &page };
     let body = serde_json::to_vec(&report).map_err(|_| Refusal::internal())?;
-    let outcome = delivery::post(&row.url, &row.signing_key, body, now()).await;
+    let outgoing = host.live.load().outgoing.clone();
+    let outcome = delivery::post(&outgoing, (&row.url, &row.signing_key), body, now()).await;
     if let Err(problem) = &outcome {
         tracing::info!(report = %row.id, %problem, failures = row.failures + 1, "a report was not taken");
     }
     let id = row.id;
-    match outcome {
-        Ok(()) => note(host, move |conn| Ok(reports::taken(conn, id, newest)?)).await,
-        Err(_) => {
-            let retry_at = UnixMillis(now().0 + pause(id, row.failures));
-            note(host, move |conn| Ok(reports::failed(conn, id, retry_at)?)).await
-        }
+    let problem = match outcome {
+        Ok(()) => return note(host, move |conn| Ok(reports::taken(conn, id, newest)?)).await,
+        Err(problem) => problem,
+    };
+    let failure = judge(&row, &problem, now());
+    if failure.retry_at.is_none() {
+        tracing::warn!(report = %id, "a report is given up; see `hearth-server admin report`");
     }
+    let work = move |conn: &Connection| {
+        if failure.retry_at.is_none() {
+            audits::note(conn, None, "report given up", &id.to_string(), failure.at)?;
+        }
+        Ok(reports::failed(conn, id, &failure)?)
+    };
+    note(host, work).await
+}
+
+/// Whether and when a report that was not taken is tried again.
+fn judge(row: &reports::Row, problem: &Undelivered, now: UnixMillis) -> reports::Failure {
+    let gone = matches!(problem, Undelivered::Status(GONE));
+    let weary = row.failures > 0 && now.0 - row.failing_since.0 > LONGEST;
+    let retry_at = (!gone && !weary).then(|| UnixMillis(now.0 + pause(row.id, row.failures)));
+    reports::Failure { at: now, problem: problem.to_string(), retry_at }
 }
 
 async fn note<W>(host: &Host, work: W) -> Result<(), Refusal>
@@ -121,6 +144,23 @@ fn pause(id: Uuid, failures: u32) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_report_is_given_up_after_a_week_of_failures_or_when_it_is_not_wanted() {
+        let row = reports::Row::new(
+            Uuid::nil(),
+            protocol::RoomId(Uuid::nil()),
+            protocol::Seq(1),
+            Default::default(),
+        );
+        let (silence, gone) = (Undelivered::Silence, Undelivered::Status(410));
+        let first = judge(&row, &silence, UnixMillis(10 * LONGEST));
+        assert_eq!(first.retry_at, Some(UnixMillis(10 * LONGEST + PAUSE.0)));
+        assert_eq!(judge(&row, &gone, UnixMillis(1)).retry_at, None);
+        let failing = reports::Row { failures: 180, failing_since: UnixMillis(5), ..row };
+        assert!(judge(&failing, &silence, UnixMillis(5 + LONGEST)).retry_at.is_some());
+        assert!(judge(&failing, &Undelivered::Status(503), UnixMillis(6 + LONGEST)).retry_at.is_none());
+    }
 
     #[test]
     fn pauses_grow_and_end_growing() {

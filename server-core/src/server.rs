@@ -14,10 +14,11 @@ use crate::discovery::Announcement;
 use crate::error::{Refusal, ReloadError, StartError};
 use crate::handler::presence;
 use crate::host::Host;
+use crate::live::Live;
 use crate::store::Denied;
 use crate::store::table::host;
 use crate::tls::Certificates;
-use crate::{http, listener, metrics, network, reports, retention, snapshots};
+use crate::{acme, http, listener, metrics, network, reports, retention, snapshots};
 
 /// A running host. Dropping it ends the host without waiting; [`Server::stop`] ends it in good order.
 pub struct Server {
@@ -58,6 +59,7 @@ impl Server {
         tracker.spawn(reports::deliver(Arc::clone(&host)));
         tracker.spawn(retention::keep(Arc::clone(&host)));
         tracker.spawn(snapshots::keep(Arc::clone(&host)));
+        tracker.spawn(acme::keep(Arc::clone(&host), Arc::clone(&certificates)));
         if let Some(address) = host.config.metrics {
             let failed = |source| StartError::Metrics { address, source };
             let listener = metrics::bind(address).await.map_err(failed)?;
@@ -150,8 +152,9 @@ impl Server {
         }
     }
 
-    /// Takes what may change while the host runs from `config`: its name, public names, trusted proxies, certificate
-    /// files, and the limits but those of all sockets. Everything else needs a restart and is not looked at.
+    /// Takes what may change while the host runs from `config`: its name, public names, allowed origins, trusted
+    /// proxies, certificate files, authorities, private networks, and the limits but those of all sockets. Everything
+    /// else needs a restart and is not looked at.
     ///
     /// # Errors
     /// Then everything is as before.
@@ -159,11 +162,12 @@ impl Server {
         let before = self.name();
         let name =
             config.name.as_deref().map_or(Ok(before.as_str()), protocol::limits::check_name)?.to_owned();
+        let live = Live::new(name.clone(), &config).map_err(ReloadError::Certificate)?;
         self.certificates.read(config.tls.as_ref()).map_err(ReloadError::Certificate)?;
         if name != before {
             self.rename(name.clone()).await.map_err(ReloadError::Store)?;
         }
-        self.host.adopt(name.clone(), &config);
+        self.host.adopt(live);
         if name != before
             && let Some(announcement) = self.announcement.take()
         {

@@ -8,6 +8,7 @@ pub(crate) mod search;
 pub(crate) mod table {
     pub(crate) mod audits;
     pub(crate) mod bots;
+    pub(crate) mod certificates;
     pub(crate) mod events;
     pub(crate) mod follows;
     pub(crate) mod forwards;
@@ -35,8 +36,8 @@ use vault::{CommitError, Migration, ReadError, Schema};
 
 use crate::error::Refusal;
 use table::{
-    audits, bots, events, follows, forwards, hooks, host, invites, marks, members, memberships, messages,
-    passwords, relations, reports, retentions, rooms, sessions,
+    audits, bots, certificates, events, follows, forwards, hooks, host, invites, marks, members, memberships,
+    messages, passwords, relations, reports, retentions, rooms, sessions,
 };
 
 /// Every step ever shipped, oldest first; append only.
@@ -61,6 +62,7 @@ pub(crate) const SCHEMA: Schema = Schema {
         Migration { name: "marks", sql: marks::SCHEMA },
         Migration { name: "follows", sql: follows::SCHEMA },
         Migration { name: "reports", sql: reports::SCHEMA },
+        Migration { name: "certificates", sql: certificates::SCHEMA },
     ],
 };
 

@@ -1,13 +1,15 @@
 //! TLS 1.3 by the host's own key, and by an authority's certificate where one is given.
 //!
 //! The own certificate is self-signed and made anew at each start: apps pin the key, not the certificate, so neither
-//! its names nor its dates are trusted by anyone. A certificate from files is shown only to those who ask for one of
-//! its names; everyone else still meets the host's own key.
+//! its names nor its dates are trusted by anyone. A certificate from files, or one that the host has had from an
+//! authority by itself, is shown only to those who ask for one of its names; everyone else still meets the host's own
+//! key.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
+use protocol::UnixMillis;
 use rcgen::{CertificateParams, DnType, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData};
 use rustls::ServerConfig;
 use rustls::client::verify_server_name;
@@ -17,6 +19,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, Serve
 use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+use crate::acme::{ALPN, Challenges};
 use crate::config::TlsFiles;
 use crate::error::StartError;
 use crate::identity::{Identity, sha256};
@@ -26,6 +29,8 @@ use crate::identity::{Identity, sha256};
 pub(crate) struct Certificates {
     own: Arc<CertifiedKey>,
     named: ArcSwapOption<CertifiedKey>,
+    earned: ArcSwapOption<CertifiedKey>,
+    pub(crate) challenges: Challenges,
 }
 
 impl Certificates {
@@ -36,7 +41,8 @@ impl Certificates {
         files: Option<&TlsFiles>,
     ) -> Result<Arc<Self>, StartError> {
         let own = Arc::new(own_certificate(identity, names)?);
-        let certificates = Self { own, named: ArcSwapOption::empty() };
+        let (named, earned) = (ArcSwapOption::empty(), ArcSwapOption::empty());
+        let certificates = Self { own, named, earned, challenges: Challenges::default() };
         certificates.read(files)?;
         Ok(Arc::new(certificates))
     }
@@ -48,6 +54,11 @@ impl Certificates {
         Ok(())
     }
 
+    /// Shows what an authority has given from now on, besides that from files.
+    pub(crate) fn earn(&self, earned: Option<Earned>) {
+        self.earned.store(earned.map(|earned| earned.certified));
+    }
+
     /// What rustls needs to speak as this host.
     pub(crate) fn server_config(self: &Arc<Self>) -> Result<Arc<ServerConfig>, StartError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -56,17 +67,77 @@ impl Certificates {
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map(|builder| builder.with_no_client_auth().with_cert_resolver(resolver))
             .map_err(|_| StartError::Key("TLS does not take it"))?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![b"http/1.1".to_vec(), ALPN.to_vec()];
         Ok(Arc::new(config))
     }
 }
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let named = self.named.load_full().zip(hello.server_name());
-        let named = named.filter(|(named, name)| is_for(named, name)).map(|(named, _)| named);
+        let name = hello.server_name();
+        if hello.alpn().is_some_and(|mut asked| asked.next() == Some(ALPN) && asked.next().is_none()) {
+            return self.challenges.of(name?);
+        }
+        let fits = |certified: &Arc<CertifiedKey>| name.is_some_and(|name| is_for(certified, name));
+        let named = self.named.load_full().filter(fits);
+        let named = named.or_else(|| self.earned.load_full().filter(fits));
         Some(named.unwrap_or_else(|| Arc::clone(&self.own)))
     }
+}
+
+/// A certificate that an authority has given.
+#[derive(Debug, Clone)]
+pub(crate) struct Earned {
+    certified: Arc<CertifiedKey>,
+    life: (UnixMillis, UnixMillis),
+}
+
+/// Why what was given is no certificate.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotEarned {
+    #[error("the certificate can't be read")]
+    Chain,
+    #[error("its key can't be used")]
+    Key,
+    #[error("the key is not that of the certificate")]
+    Mismatch,
+}
+
+impl Earned {
+    /// Reads a chain and its private key, both PEM.
+    pub(crate) fn read(chain: &str, private_key: &str) -> Result<Self, NotEarned> {
+        let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).collect::<Result<Vec<_>, _>>();
+        let chain = chain.map_err(|_| NotEarned::Chain)?;
+        let key = PrivateKeyDer::from_pem_slice(private_key.as_bytes()).map_err(|_| NotEarned::Key)?;
+        let signing = any_supported_type(&key).map_err(|_| NotEarned::Key)?;
+        let life = chain.first().and_then(|first| life(first)).ok_or(NotEarned::Chain)?;
+        let certified = CertifiedKey::new(chain, signing);
+        certified.keys_match().map_err(|_| NotEarned::Mismatch)?;
+        Ok(Self { certified: Arc::new(certified), life })
+    }
+
+    /// Whether it is for every one of `names`.
+    pub(crate) fn is_for(&self, names: &[String]) -> bool {
+        names.iter().all(|name| is_for(&self.certified, name))
+    }
+
+    /// From when to when it is good.
+    pub(crate) fn life(&self) -> (UnixMillis, UnixMillis) {
+        self.life
+    }
+}
+
+fn life(certificate: &CertificateDer<'_>) -> Option<(UnixMillis, UnixMillis)> {
+    let (_, read) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    let validity = read.validity();
+    let millis = |time: x509_parser::time::ASN1Time| UnixMillis(time.timestamp().saturating_mul(1000));
+    Some((millis(validity.not_before), millis(validity.not_after)))
+}
+
+/// When the certificate in a file ends, for those who look after a host.
+pub(crate) fn ends(files: &TlsFiles) -> Option<UnixMillis> {
+    let first = CertificateDer::pem_file_iter(&files.certificate).ok()?.next()?.ok()?;
+    life(&first).map(|(_, ends)| ends)
 }
 
 fn is_for(certified: &CertifiedKey, name: &str) -> bool {

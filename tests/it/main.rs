@@ -4,6 +4,7 @@
 
 mod at_rest;
 mod bad_input;
+mod certificates;
 mod discovery;
 mod imports;
 mod kill;

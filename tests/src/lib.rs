@@ -3,6 +3,7 @@
 //!
 //! It refuses to replace any part of Hearth by something of its own, and to wait without a bound.
 
+pub mod authority;
 pub mod ledger;
 pub mod link;
 pub mod network;

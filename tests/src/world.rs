@@ -44,6 +44,7 @@ impl World {
             announce: false,
             open: false,
             namespace: None,
+            settings: Vec::new(),
         }
     }
 
@@ -89,6 +90,8 @@ pub struct HostPlan {
     pub open: bool,
     /// The network it lives in, if not ours.
     pub namespace: Option<Namespace>,
+    /// Further settings, as `section.key=value`.
+    pub settings: Vec<String>,
 }
 
 /// A running host.
@@ -113,6 +116,7 @@ impl HostPlan {
         };
         command.arg("serve").arg("--data-dir").arg(self.data()).args(["--listen", &self.listen]);
         command.args(["--name", &self.name, "--json"]);
+        command.args(self.settings.iter().flat_map(|setting| ["-O", setting]));
         if !self.announce {
             command.arg("--no-announce");
         }

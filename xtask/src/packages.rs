@@ -23,6 +23,7 @@ pub(crate) const STORIES: &[&str] = &[
     "imagemagick",
     "iproute2",
     "libsecret-tools",
+    "pebble",
     "procps",
     "python3",
     "webkit2gtk-driver",

@@ -114,6 +114,11 @@ pub enum Command {
         /// Which.
         report: Uuid,
     },
+    /// Tries an outgoing webhook again, from where it stopped; also one that was given up. Answer: `done`.
+    ResumeReport {
+        /// Which.
+        report: Uuid,
+    },
     /// All bots. Answer: `bots`.
     Bots,
     /// Makes a bot. Answer: `bot_created`.
@@ -128,6 +133,11 @@ pub enum Command {
         /// Whose.
         name: String,
     },
+    /// How it stands with the certificate that browsers see. Answer: `certificate`.
+    Certificate,
+    /// Has a new certificate from the authority now, not when it is time; the answer does not wait for it.
+    /// Answer: `done`.
+    RenewCertificate,
     /// How much there is of everything. Answer: `stats`.
     Stats,
     /// The newest entries of the audit log. Answer: `audit`.
@@ -245,6 +255,8 @@ pub enum Answer {
         /// For `Authorization: Bearer`.
         token: Secret,
     },
+    /// How it stands with the certificate that browsers see.
+    Certificate(Certificate),
     /// How much there is of everything.
     Stats(Figures),
     /// Newest first.
@@ -332,6 +344,12 @@ pub struct Report {
     pub sent: u64,
     /// Tries in a row that came to nothing.
     pub failures: u32,
+    /// Why the last one did.
+    #[serde(default)]
+    pub problem: Option<String>,
+    /// Whether it is tried no more.
+    #[serde(default)]
+    pub given_up: bool,
 }
 
 /// A bot.
@@ -341,6 +359,23 @@ pub struct Bot {
     pub id: MemberId,
     /// As shown.
     pub name: String,
+}
+
+/// How it stands with the certificate that browsers see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// When the one from files ends; none without one.
+    pub files_end_at: Option<UnixMillis>,
+    /// For which names an authority is asked; empty if none is.
+    pub names: Vec<String>,
+    /// When the authority's ends; none as long as there is none.
+    pub ends_at: Option<UnixMillis>,
+    /// When the authority is asked next; none if that is now, or never.
+    pub next_at: Option<UnixMillis>,
+    /// Attempts in a row that came to nothing.
+    pub failures: u32,
+    /// Why the last one did.
+    pub problem: Option<String>,
 }
 
 /// How much there is of everything.

@@ -8,7 +8,7 @@ use super::{Administration, Answer, Bot, Hook, Report};
 use crate::admission::{Account, write_account};
 use crate::error::Refusal;
 use crate::names::fold;
-use crate::reports::Target;
+use crate::outgoing::Target;
 use crate::store::table::{bots, hooks, members, reports, rooms};
 use crate::store::{Denied, now};
 use crate::token;
@@ -63,6 +63,8 @@ impl Administration {
             to: Target::read(&row.url).map(|target| target.name().to_owned()).unwrap_or_default(),
             sent: row.sent.0,
             failures: row.failures,
+            problem: Some(row.problem).filter(|problem| !problem.is_empty()),
+            given_up: row.given_up,
         };
         Ok(Answer::Reports { reports: all.into_iter().map(shown).collect() })
     }
@@ -77,7 +79,7 @@ impl Administration {
         let work = move |conn: &Connection| {
             let room = find_room(conn, &room)?;
             let sent = rooms::head(conn, room)?.unwrap_or_default();
-            let row = reports::Row { id, room, url, signing_key, sent, failures: 0 };
+            let row = reports::Row::new(id, room, sent, (url, signing_key));
             Ok(reports::insert(conn, &row, now())?)
         };
         self.commit(("report made", object), work, |(), _| {}).await?;
@@ -90,6 +92,15 @@ impl Administration {
             false => Err(Refusal::not_found("report").into()),
         };
         self.commit(("report revoked", report.to_string()), work, |(), _| {}).await?;
+        Ok(Answer::Done)
+    }
+
+    pub(super) async fn resume_report(&self, report: Uuid) -> Result<Answer, Refusal> {
+        let work = move |conn: &Connection| match reports::resume(conn, report)? {
+            true => Ok(()),
+            false => Err(Refusal::not_found("report").into()),
+        };
+        self.commit(("report resumed", report.to_string()), work, |(), _| {}).await?;
         Ok(Answer::Done)
     }
 

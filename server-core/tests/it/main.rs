@@ -11,6 +11,7 @@ mod once;
 mod operating;
 mod people;
 mod programs;
+mod reports;
 mod rights;
 mod rooms;
 mod search;

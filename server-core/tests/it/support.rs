@@ -55,9 +55,13 @@ impl World {
 
     /// Stops the host and starts it again from what is on disk.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_with(|_| {}).await
+    }
+
+    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Config)) -> Self {
         let Self { dir, server } = self;
         soon(server.stop()).await;
-        let server = Self::serve(&dir, |_| {}).await;
+        let server = Self::serve(&dir, change).await;
         Self { dir, server }
     }
 

@@ -51,6 +51,9 @@ enum What {
     /// Signed-in devices.
     #[command(subcommand)]
     Session(Session),
+    /// The certificate that browsers see.
+    #[command(subcommand)]
+    Certificate(Certificate),
     /// How much there is of everything.
     Stats,
     /// Who did what to the host.
@@ -185,6 +188,11 @@ enum Report {
         /// Which, as listed.
         report: uuid::Uuid,
     },
+    /// Tries an outgoing webhook again at once, also one that was given up; nothing is left out.
+    Resume {
+        /// Which, as listed.
+        report: uuid::Uuid,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -204,6 +212,14 @@ enum Bot {
         /// Whose.
         name: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum Certificate {
+    /// Shows how it stands: until when it is good, and what went wrong.
+    Show,
+    /// Has a new one from the authority now.
+    Renew,
 }
 
 #[derive(Debug, Subcommand)]
@@ -286,9 +302,12 @@ impl What {
             Self::Report(Report::Create { url, room }) => Command::CreateReport { room, url },
             Self::Report(Report::List) => Command::Reports,
             Self::Report(Report::Revoke { report }) => Command::RevokeReport { report },
+            Self::Report(Report::Resume { report }) => Command::ResumeReport { report },
             Self::Bot(Bot::Create { name, room }) => Command::CreateBot { name, rooms: room },
             Self::Bot(Bot::List) => Command::Bots,
             Self::Bot(Bot::Revoke { name }) => Command::RevokeBot { name },
+            Self::Certificate(Certificate::Show) => Command::Certificate,
+            Self::Certificate(Certificate::Renew) => Command::RenewCertificate,
             Self::Session(Session::List { name }) => Command::Sessions { name },
             Self::Session(Session::Revoke { name, device, all: _ }) => {
                 Command::RevokeSession { name, device }

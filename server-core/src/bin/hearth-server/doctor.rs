@@ -4,7 +4,8 @@
 
 use std::path::Path;
 
-use server_core::admin::Command;
+use protocol::UnixMillis;
+use server_core::admin::{Answer, Command};
 
 use crate::ask::ask;
 use crate::healthcheck::{ask as question, here};
@@ -27,6 +28,12 @@ pub(crate) struct Doctor {
     quick: bool,
 }
 
+/// A certificate should be renewed before it has this few days left; those of six days are renewed with two left.
+const SOON: i64 = 2;
+
+/// A day in milliseconds.
+const DAY: i64 = 24 * 3_600_000;
+
 /// What came of one look.
 enum Finding {
     Good(String),
@@ -44,6 +51,7 @@ impl Doctor {
         findings.push(space(&settings.host.data_dir));
         findings.extend(files());
         findings.push(port(&settings));
+        findings.extend(certificate(&self.place, &settings));
         if server_core::is_host(&settings.host.data_dir) && !self.quick {
             findings.push(match ask(&self.place, &Command::Check, |_| false) {
                 Ok(_) => Finding::Good("every page of the database is whole".into()),
@@ -143,6 +151,41 @@ fn files() -> Option<Finding> {
 #[cfg(not(unix))]
 fn files() -> Option<Finding> {
     None
+}
+
+/// What browsers see, if the host is running and has a certificate or wants one.
+fn certificate(place: &Place, settings: &Settings) -> Vec<Finding> {
+    if !server_core::is_host(&settings.host.data_dir) {
+        return Vec::new();
+    }
+    let Ok(Answer::Certificate(certificate)) = ask(place, &Command::Certificate, |_| false) else {
+        return Vec::new();
+    };
+    let mut findings = Vec::new();
+    findings.extend(certificate.files_end_at.map(|ends| life("the certificate from files", ends)));
+    findings.extend(certificate.ends_at.map(|ends| life("the authority's certificate", ends)));
+    if let Some(problem) = certificate.problem {
+        let what =
+            format!("the authority gives no certificate ({} attempts): {problem}", certificate.failures);
+        let holds = certificate.ends_at.is_some_and(|ends| ends > now());
+        findings.push(if holds { Finding::Doubtful(what) } else { Finding::Bad(what) });
+    }
+    findings
+}
+
+fn life(what: &str, ends: UnixMillis) -> Finding {
+    let days = (ends.0 - now().0) / DAY;
+    match days {
+        _ if ends <= now() => Finding::Bad(format!("{what} has ended; renew it")),
+        0..SOON => {
+            Finding::Doubtful(format!("{what} ends in {days} days; it should have been renewed by now"))
+        }
+        _ => Finding::Good(format!("{what} is good for {days} days")),
+    }
+}
+
+fn now() -> UnixMillis {
+    UnixMillis(jiff::Timestamp::now().as_millisecond())
 }
 
 fn port(settings: &Settings) -> Finding {

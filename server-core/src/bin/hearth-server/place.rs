@@ -8,16 +8,16 @@ use crate::settings::{self, Loaded, SettingsError, Sources};
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Place {
     /// The file with the settings [default: /etc/hearth/server.toml, if it is there].
-    #[arg(long, short, env = "HEARTH_CONFIG", value_name = "FILE")]
+    #[arg(long, short, env = "HEARTH_CONFIG", value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// The host's folder; made at the first start. Copying it moves the host.
-    #[arg(long, env = "HEARTH_DATA_DIR", value_name = "FOLDER")]
+    #[arg(long, env = "HEARTH_DATA_DIR", value_name = "FOLDER", global = true)]
     data_dir: Option<String>,
     /// The file with the key to the host's folder [default: the file `key` in it].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     key_file: Option<String>,
     /// Sets any setting; see `config default` for all of them. May be given several times.
-    #[arg(short = 'O', long = "option", value_name = "SECTION.KEY=VALUE")]
+    #[arg(short = 'O', long = "option", value_name = "SECTION.KEY=VALUE", global = true)]
     options: Vec<String>,
 }
 

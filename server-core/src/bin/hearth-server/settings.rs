@@ -27,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) host: Host,
     pub(crate) listen: Listen,
     pub(crate) tls: Tls,
+    pub(crate) acme: Acme,
+    pub(crate) outgoing: Outgoing,
     pub(crate) vault: Vault,
     pub(crate) metrics: Metrics,
     pub(crate) admin: Admin,
@@ -77,6 +79,42 @@ pub(crate) struct Vault {
 
 fn wiped<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
     String::deserialize(deserializer).map(Zeroizing::new)
+}
+
+/// `Debug` shows no key: it is wiped text of a type of its own.
+#[derive(Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Acme {
+    names: Vec<String>,
+    contact: String,
+    directory: String,
+    profile: String,
+    challenge: Challenge,
+    http_address: SocketAddr,
+    external_account: String,
+    #[serde(deserialize_with = "wiped")]
+    external_account_key: Zeroizing<String>,
+}
+
+impl std::fmt::Debug for Acme {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Acme").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+enum Challenge {
+    #[serde(rename = "tls-alpn-01")]
+    TlsAlpn,
+    #[serde(rename = "http-01")]
+    Http,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Outgoing {
+    authorities: PathBuf,
+    private_networks: Vec<String>,
 }
 
 impl std::fmt::Debug for Vault {
@@ -191,7 +229,11 @@ impl Settings {
         config.public_names.clone_from(&self.listen.public_names);
         config.allowed_origins.clone_from(&self.listen.allowed_origins);
         config.admin_socket = Some(self.admin_socket());
-        config.trusted_proxies = self.listen.proxies()?;
+        config.trusted_proxies = ranges("listen.trusted_proxies", &self.listen.trusted_proxies)?;
+        config.acme = self.acme.wanted()?;
+        config.authorities =
+            Some(self.outgoing.authorities.clone()).filter(|path| !path.as_os_str().is_empty());
+        config.private_networks = ranges("outgoing.private_networks", &self.outgoing.private_networks)?;
         config.tls = self.tls.files()?;
         config.metrics = self.metrics.address()?;
         config.unlock = self.vault.unlock();
@@ -206,16 +248,74 @@ impl Settings {
     }
 }
 
-impl Listen {
-    fn proxies(&self) -> Result<Vec<IpNet>, SettingsError> {
-        let range = |text: &String| {
-            let one = text.parse::<IpAddr>().map(IpNet::from).ok();
-            one.or_else(|| text.parse().ok()).ok_or_else(|| {
-                SettingsError::Value(format!("listen.trusted_proxies: `{text}` is no address and no range"))
-            })
-        };
-        self.trusted_proxies.iter().map(range).collect()
+/// Addresses and ranges of a setting.
+fn ranges(setting: &str, texts: &[String]) -> Result<Vec<IpNet>, SettingsError> {
+    let range = |text: &String| {
+        let one = text.parse::<IpAddr>().map(IpNet::from).ok();
+        one.or_else(|| text.parse().ok())
+            .ok_or_else(|| SettingsError::Value(format!("{setting}: `{text}` is no address and no range")))
+    };
+    texts.iter().map(range).collect()
+}
+
+impl Acme {
+    fn wanted(&self) -> Result<Option<server_core::Acme>, SettingsError> {
+        if self.names.is_empty() {
+            return Ok(None);
+        }
+        let wrong = |problem: String| Err(SettingsError::Value(problem));
+        let mut names = Vec::new();
+        for name in &self.names {
+            let name = name.trim().trim_end_matches('.').to_ascii_lowercase();
+            if !is_public_name(&name) {
+                return wrong(format!(
+                    "acme.names: `{name}` is no name an authority can look at: not an address, not *.local, no `*`"
+                ));
+            }
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        if !self.directory.starts_with("https://") {
+            return wrong("acme.directory must begin with https://".into());
+        }
+        if self.external_account.is_empty() != self.external_account_key.is_empty() {
+            return wrong("acme.external_account and acme.external_account_key belong together".into());
+        }
+        let said = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let contact = said(&self.contact).map(|text| text.trim_start_matches("mailto:").to_owned());
+        if contact.as_ref().is_some_and(|contact| !contact.contains('@') || contact.contains([',', '?'])) {
+            return wrong("acme.contact must be one address of electronic mail".into());
+        }
+        Ok(Some(server_core::Acme {
+            names,
+            contact,
+            directory: self.directory.clone(),
+            profile: said(&self.profile),
+            challenge: match self.challenge {
+                Challenge::TlsAlpn => server_core::AcmeChallenge::TlsAlpn,
+                Challenge::Http => server_core::AcmeChallenge::Http(self.http_address),
+            },
+            external_account: said(&self.external_account)
+                .map(|id| server_core::ExternalAccount { id, key: self.external_account_key.clone() }),
+        }))
     }
+}
+
+/// Whether an authority can give a certificate for a name: dotted, of letters, digits and hyphens (RFC 1123, 2.1).
+fn is_public_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let is_local = [".local", ".localhost", ".internal"].iter().any(|end| name.ends_with(end));
+    name.len() <= 253
+        && name.contains('.')
+        && !is_local
+        && name.parse::<IpAddr>().is_err()
+        && name.split('.').all(is_label)
 }
 
 impl Tls {

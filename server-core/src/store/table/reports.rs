@@ -16,15 +16,20 @@ CREATE TABLE reports (
     signing_key TEXT NOT NULL,
     -- The number of the newest event that was taken.
     sent INTEGER NOT NULL,
-    -- Tries in a row that came to nothing, and when the next one is.
+    -- Tries in a row that came to nothing, since when, why the last one did, and when the next one is.
     failures INTEGER NOT NULL DEFAULT 0,
+    failing_since INTEGER NOT NULL DEFAULT 0,
+    problem TEXT NOT NULL DEFAULT '',
     retry_at INTEGER NOT NULL DEFAULT 0,
+    -- No more tries, until an operator says so.
+    given_up INTEGER NOT NULL DEFAULT 0 CHECK (given_up IN (0, 1)),
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 ";
 
 const COLUMNS: &str =
-    "reports.id, reports.room, reports.url, reports.signing_key, reports.sent, reports.failures";
+    "reports.id, reports.room, reports.url, reports.signing_key, reports.sent, reports.failures,
+    reports.failing_since, reports.problem, reports.given_up";
 
 /// An outgoing webhook as stored.
 #[derive(Clone)]
@@ -35,6 +40,39 @@ pub(crate) struct Row {
     pub(crate) signing_key: String,
     pub(crate) sent: Seq,
     pub(crate) failures: u32,
+    /// When the first of them was.
+    pub(crate) failing_since: UnixMillis,
+    /// Why the last of them was.
+    pub(crate) problem: String,
+    pub(crate) given_up: bool,
+}
+
+impl Row {
+    /// One that nothing has happened to yet: it begins after `sent`.
+    pub(crate) fn new(id: Uuid, room: RoomId, sent: Seq, (url, signing_key): (String, String)) -> Self {
+        let (failures, failing_since) = (0, UnixMillis(0));
+        Self {
+            id,
+            room,
+            url,
+            signing_key,
+            sent,
+            failures,
+            failing_since,
+            problem: String::new(),
+            given_up: false,
+        }
+    }
+}
+
+/// A try that came to nothing.
+pub(crate) struct Failure {
+    /// When.
+    pub(crate) at: UnixMillis,
+    /// Why; without the address, which may be a secret.
+    pub(crate) problem: String,
+    /// When the next try is; none if there is to be none.
+    pub(crate) retry_at: Option<UnixMillis>,
 }
 
 pub(crate) fn insert(conn: &Connection, row: &Row, now: UnixMillis) -> Result<()> {
@@ -56,7 +94,7 @@ pub(crate) fn insert(conn: &Connection, row: &Row, now: UnixMillis) -> Result<()
 pub(crate) fn due(conn: &Connection, now: UnixMillis) -> Result<Vec<Row>> {
     conn.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM reports JOIN rooms ON rooms.id = reports.room
-         WHERE rooms.head > reports.sent AND reports.retry_at <= ?"
+         WHERE rooms.head > reports.sent AND reports.retry_at <= ? AND NOT reports.given_up"
     ))?
     .query_map([now.0], read)?
     .collect()
@@ -64,16 +102,37 @@ pub(crate) fn due(conn: &Connection, now: UnixMillis) -> Result<Vec<Row>> {
 
 /// Everything up to `sent` was taken.
 pub(crate) fn taken(conn: &Connection, id: Uuid, sent: Seq) -> Result<()> {
-    conn.prepare_cached("UPDATE reports SET sent = ?, failures = 0, retry_at = 0 WHERE id = ?")?
-        .execute(params![i64::try_from(sent.0).unwrap_or(i64::MAX), id.as_bytes()])?;
+    conn.prepare_cached(
+        "UPDATE reports SET sent = ?, failures = 0, failing_since = 0, problem = '', retry_at = 0 WHERE id = ?",
+    )?
+    .execute(params![i64::try_from(sent.0).unwrap_or(i64::MAX), id.as_bytes()])?;
     Ok(())
 }
 
-/// A try came to nothing; the next one is at `retry_at`.
-pub(crate) fn failed(conn: &Connection, id: Uuid, retry_at: UnixMillis) -> Result<()> {
-    conn.prepare_cached("UPDATE reports SET failures = failures + 1, retry_at = ? WHERE id = ?")?
-        .execute(params![retry_at.0, id.as_bytes()])?;
+/// Notes a try that came to nothing.
+pub(crate) fn failed(conn: &Connection, id: Uuid, failure: &Failure) -> Result<()> {
+    conn.prepare_cached(
+        "UPDATE reports SET failures = failures + 1, failing_since = iif(failures = 0, ?2, failing_since),
+         problem = ?3, retry_at = ?4, given_up = ?5 WHERE id = ?1",
+    )?
+    .execute(params![
+        id.as_bytes(),
+        failure.at.0,
+        failure.problem,
+        failure.retry_at.unwrap_or_default().0,
+        failure.retry_at.is_none()
+    ])?;
     Ok(())
+}
+
+/// Tries again, at once. Says whether there is such a one.
+pub(crate) fn resume(conn: &Connection, id: Uuid) -> Result<bool> {
+    let changed = conn
+        .prepare_cached(
+            "UPDATE reports SET failures = 0, failing_since = 0, retry_at = 0, given_up = 0 WHERE id = ?",
+        )?
+        .execute([id.as_bytes()])?;
+    Ok(changed > 0)
 }
 
 /// Ends one. Says whether there was one.
@@ -99,5 +158,8 @@ fn read(row: &SqlRow<'_>) -> Result<Row> {
         signing_key: row.get("signing_key")?,
         sent: Seq(whole(row.get("sent")?)),
         failures: row.get("failures")?,
+        failing_since: UnixMillis(row.get("failing_since")?),
+        problem: row.get("problem")?,
+        given_up: row.get("given_up")?,
     })
 }

@@ -185,6 +185,7 @@ pub(crate) fn delete(conn: &Connection, id: RoomId) -> Result<()> {
         "DELETE FROM invite_rooms WHERE room = ?",
         "DELETE FROM hooks WHERE room = ?",
         "DELETE FROM follows WHERE room = ?",
+        "DELETE FROM reports WHERE room = ?",
         "DELETE FROM memberships WHERE room = ?",
         "DELETE FROM marks WHERE room = ?",
         "DELETE FROM events WHERE room = ?",

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use protocol::UnixMillis;
-use server_core::admin::Answer;
+use server_core::admin::{Answer, Certificate};
 
 /// The lines that say `answer`.
 pub(crate) fn lines(answer: &Answer) -> Vec<String> {
@@ -54,10 +54,14 @@ pub(crate) fn lines(answer: &Answer) -> Vec<String> {
             format!("signing key  {}", signing_key.0),
         ],
         Answer::Reports { reports } => table(
-            &["TO", "OF", "SENT", "FAILURES", "ID"],
+            &["TO", "OF", "SENT", "FAILURES", "ID", "PROBLEM"],
             reports.iter().map(|report| {
-                let counts = (report.sent.to_string(), report.failures.to_string());
-                [report.to.clone(), report.room.clone(), counts.0, counts.1, report.id.to_string()]
+                let failures = match report.given_up {
+                    true => format!("{}, given up", report.failures),
+                    false => report.failures.to_string(),
+                };
+                let (sent, problem) = (report.sent.to_string(), report.problem.clone().unwrap_or_default());
+                [report.to.clone(), report.room.clone(), sent, failures, report.id.to_string(), problem]
             }),
         ),
         Answer::ReportCreated { id, signing_key } => {
@@ -67,6 +71,7 @@ pub(crate) fn lines(answer: &Answer) -> Vec<String> {
             table(&["NAME", "ID"], bots.iter().map(|bot| [bot.name.clone(), bot.id.to_string()]))
         }
         Answer::BotCreated { id, token } => vec![format!("bot    {id}"), format!("token  {}", token.0)],
+        Answer::Certificate(certificate) => certificate_lines(certificate),
         Answer::Stats(figures) => vec![
             format!("members   {} ({} here now)", figures.members, figures.online),
             format!("sessions  {}", figures.sessions),
@@ -95,6 +100,24 @@ pub(crate) fn lines(answer: &Answer) -> Vec<String> {
             lines
         }
     }
+}
+
+fn certificate_lines(certificate: &Certificate) -> Vec<String> {
+    let mut lines = Vec::new();
+    lines.extend(certificate.files_end_at.map(|ends| format!("from files, until     {}", time(ends))));
+    if certificate.names.is_empty() {
+        lines.push("no authority is asked (acme.names is empty, or the host is not running)".to_owned());
+        return lines;
+    }
+    let until = certificate.ends_at.map_or_else(|| "there is none yet".to_owned(), time);
+    let next = certificate.next_at.map_or_else(|| "now".to_owned(), time);
+    lines.push(format!("names                 {}", certificate.names.join(" ")));
+    lines.push(format!("from authority, until {until}"));
+    lines.push(format!("the authority is asked again {next}"));
+    if let Some(problem) = &certificate.problem {
+        lines.push(format!("{} attempts failed; the last one because: {problem}", certificate.failures));
+    }
+    lines
 }
 
 fn table<const COLUMNS: usize>(

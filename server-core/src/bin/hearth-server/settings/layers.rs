@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::DEFAULT;
 
 /// Settings that are never shown, and may be given as files.
-const SECRETS: [&str; 1] = ["vault.passphrase"];
+const SECRETS: [&str; 2] = ["vault.passphrase", "acme.external_account_key"];
 
 /// What stands in the place of a secret that is set.
 const MASK: &str = "********";

@@ -108,3 +108,56 @@ proptest::proptest! {
         let _ = load(&sources);
     }
 }
+
+fn acme(options: &[&str]) -> Result<Option<server_core::Acme>, String> {
+    let overrides = options.iter().map(|option| (*option).to_owned()).chain(["host.data_dir=/x".to_owned()]);
+    let sources = Sources { overrides: overrides.collect(), ..Sources::default() };
+    let loaded = load(&sources).and_then(|loaded| loaded.settings.config());
+    loaded.map(|config| config.acme).map_err(|error| error.to_string())
+}
+
+#[test]
+fn an_authority_is_asked_only_where_names_are_given_and_only_for_names_it_can_look_at() {
+    assert_eq!(acme(&["acme.contact=a@example.org"]), Ok(None));
+    let wanted =
+        acme(&["acme.names= Chat.Example.org. ,chat.example.org", "acme.contact=mailto:a@example.org"]);
+    let wanted = wanted.unwrap().unwrap();
+    assert_eq!(
+        (wanted.names, wanted.contact.unwrap()),
+        (vec!["chat.example.org".into()], "a@example.org".into())
+    );
+    for bad in [
+        "studio",
+        "studio.local",
+        "*.example.org",
+        "192.0.2.1",
+        "2001:db8::1",
+        "a_b.example.org",
+        "-a.example.org",
+    ] {
+        let problem = acme(&[&format!("acme.names={bad}")]).unwrap_err();
+        assert!(problem.starts_with("acme.names"), "{problem}");
+    }
+    for bad in [
+        "acme.directory=http://x.example",
+        "acme.external_account=id",
+        "acme.contact=nobody",
+        "acme.challenge=dns-01",
+    ] {
+        assert!(acme(&["acme.names=chat.example.org", bad]).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_key_for_an_authority_is_a_secret_as_a_passphrase_is() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("acme.external_account_key"), "c2VjcmV0\n").unwrap();
+    let sources = Sources {
+        overrides: ["acme.names=chat.example.org", "acme.external_account=id"].map(str::to_owned).to_vec(),
+        credentials: Some(folder.path().to_owned()),
+        ..Sources::default()
+    };
+    let loaded = load(&sources).unwrap();
+    assert!(!loaded.shown.contains("c2VjcmV0") && !format!("{:?}", loaded.settings).contains("c2VjcmV0"));
+    assert_eq!(*loaded.settings.acme.wanted().unwrap().unwrap().external_account.unwrap().key, "c2VjcmV0");
+}
