@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use proptest::prelude::*;
 use protocol::{
     Change, ClientFrame, CloseCode, ErrorCode, Reply, ServerFrame, SignIn, decode_client, decode_server,
     encode, limits,
@@ -183,5 +184,32 @@ fn the_document_names_every_variant_code_and_limit() {
     let section = document.split("## 11. Limits").nth(1).unwrap();
     for number in numbers {
         assert!(section.contains(&number.to_string()), "docs/protocol.md does not name the limit {number}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_spoilt_frame_is_refused_or_is_one_that_can_be_said(
+        host in any::<bool>(),
+        which in any::<prop::sample::Index>(),
+        spoils in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0u8..3), 1..6),
+    ) {
+        let frames = golden(if host { "host" } else { "client" });
+        let mut bytes = which.get(&frames).1.clone().into_bytes();
+        for (at, byte, how) in spoils {
+            let at = at.index(bytes.len());
+            match how {
+                0 => bytes[at] = byte,
+                1 => bytes.insert(at, byte),
+                _ => bytes.truncate(at.max(1)),
+            }
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        if let Ok(frame) = decode_client(&text) {
+            prop_assert_eq!(decode_client(&encode(&frame)).unwrap(), frame);
+        }
+        if let Ok(frame) = decode_server(&text) {
+            prop_assert_eq!(decode_server(&encode(&frame)).unwrap(), frame);
+        }
     }
 }

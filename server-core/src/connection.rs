@@ -4,6 +4,8 @@
 //! reads nothing while a request is in hand or its answers wait unread, so a peer can only ever hold up itself.
 
 mod border;
+#[cfg(feature = "echo")]
+pub(crate) mod echo;
 mod reader;
 pub(crate) mod wire;
 
@@ -76,18 +78,11 @@ pub(crate) async fn serve<P: Send>(
     deadline: Instant,
     stranger: P,
 ) {
-    let (wire, open) = match socket {
-        Socket::Plain(socket) => {
-            let (reading, writing) = socket.into_split();
-            (Wire::Plain(reading), Some(writing))
-        }
-        Socket::Tls(socket) => (Wire::Tls(socket), None),
-    };
-    let outlet = Arc::new(Outlet::new(host.live.load().limits.queue_bytes, open));
+    let (line, reader) = dress(&host, (socket, early));
     let connection = Connection {
         budget: (!peer.is_spared(&host)).then(|| Budget::new(std::time::Instant::now())),
-        line: Line { wire, outlet },
-        reader: Reader::new(early),
+        line,
+        reader,
         host,
         peer,
         standing: Standing::Stranger,
@@ -98,6 +93,19 @@ pub(crate) async fn serve<P: Send>(
         quiet: 0,
     };
     connection.run(deadline, stranger).await;
+}
+
+/// A socket with its way out, and the reader of what comes, which has some of it already.
+fn dress(host: &Host, (socket, early): (Socket, Vec<u8>)) -> (Line, Reader) {
+    let (wire, open) = match socket {
+        Socket::Plain(socket) => {
+            let (reading, writing) = socket.into_split();
+            (Wire::Plain(reading), Some(writing))
+        }
+        Socket::Tls(socket) => (Wire::Tls(socket), None),
+    };
+    let outlet = Arc::new(Outlet::new(host.live.load().limits.queue_bytes, open));
+    (Line { wire, outlet }, Reader::new(early))
 }
 
 impl Connection {
@@ -137,6 +145,7 @@ impl Connection {
                     },
                     None => {
                         Box::pin(self.last_words()).await;
+                        self.line.discard();
                         return;
                     }
                 },

@@ -24,7 +24,10 @@ use crate::host::Host;
 
 /// All paths of a host.
 pub(crate) fn router(host: Arc<Host>) -> Router {
-    Router::new()
+    let router = Router::new();
+    #[cfg(feature = "echo")]
+    let router = router.route("/echo", get(crate::connection::echo::upgrade));
+    router
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/version", get(health::version))

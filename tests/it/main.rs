@@ -6,8 +6,8 @@ mod at_rest;
 mod bad_input;
 mod certificates;
 mod discovery;
+mod drills;
 mod imports;
-mod kill;
 mod python;
 mod talk;
 

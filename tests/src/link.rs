@@ -17,6 +17,18 @@ use tungstenite::{Message, WebSocket};
 
 use crate::wait::PATIENCE;
 
+/// The host has closed the connection, with this code if it said one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closed(pub Option<u16>);
+
+impl std::fmt::Display for Closed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the host closed with {:?}", self.0)
+    }
+}
+
+impl std::error::Error for Closed {}
+
 /// One connection.
 pub struct Link {
     socket: WebSocket<TcpStream>,
@@ -104,7 +116,22 @@ impl Link {
             match self.socket.read()? {
                 Message::Text(text) => return Ok(protocol::decode_server(&text)?),
                 Message::Ping(_) | Message::Pong(_) => {}
+                Message::Close(frame) => bail!(Closed(frame.map(|frame| frame.code.into()))),
                 other => bail!("the host said {other:?}"),
+            }
+        }
+    }
+
+    /// Hears on to the end and says by which code it came; none when it came without a word.
+    ///
+    /// # Errors
+    /// When it does not come.
+    pub fn hear_end(&mut self) -> Result<Option<u16>> {
+        loop {
+            match self.hear() {
+                Ok(_) => {}
+                Err(error) if is_silence(&error) => return Err(error),
+                Err(error) => return Ok(error.downcast_ref::<Closed>().and_then(|closed| closed.0)),
             }
         }
     }
@@ -120,6 +147,28 @@ impl Link {
         let frame = self.hear()?;
         ensure!(frame.req.is_none(), "an answer nobody waits for");
         Ok(frame.reply)
+    }
+
+    /// The number of the newest event of a room.
+    ///
+    /// # Errors
+    /// When the host refuses.
+    pub fn head(&mut self, room: RoomId) -> Result<Seq> {
+        match self.ask(Request::History { room, before: None, after: None, limit: 1 })? {
+            Reply::History(page) => Ok(page.head),
+            other => bail!("no history: {other:?}"),
+        }
+    }
+
+    /// Asks for something whose answer is that it is done.
+    ///
+    /// # Errors
+    /// When it is refused, or the connection is over.
+    pub fn done(&mut self, request: Request) -> Result<()> {
+        match self.ask(request)? {
+            Reply::Done | Reply::Room { .. } => Ok(()),
+            other => bail!("not done: {other:?}"),
+        }
     }
 
     /// The whole log of a room, page by page.
@@ -141,4 +190,11 @@ impl Link {
             }
         }
     }
+}
+
+/// Whether an error is only that nothing came for too long.
+fn is_silence(error: &anyhow::Error) -> bool {
+    use std::io::ErrorKind::{TimedOut, WouldBlock};
+    let Some(tungstenite::Error::Io(error)) = error.downcast_ref() else { return false };
+    matches!(error.kind(), TimedOut | WouldBlock)
 }

@@ -56,6 +56,18 @@ impl Network {
         }
         Ok(network)
     }
+
+    /// Cuts the two machines off from each other, or heals it. Neither sees its own cable go.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn cut(&self, cut: bool) -> Result<()> {
+        let outside = format!("v{}", self.other.name);
+        if cut {
+            return ip(&["link", "set", &outside, "nomaster"]);
+        }
+        ip(&["link", "set", &outside, "master", &self.bridge])
+    }
 }
 
 impl Drop for Network {

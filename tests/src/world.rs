@@ -1,11 +1,11 @@
 //! Real programs in folders of their own: hosts that can be killed and started again, and command-line clients.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use protocol::InviteLink;
@@ -29,6 +29,14 @@ impl World {
         Ok(Self { folder: tempfile::Builder::new().prefix("hearth-story-").tempdir()? })
     }
 
+    /// An empty world in memory, for drills that copy whole disks.
+    ///
+    /// # Errors
+    /// When no folder can be made.
+    pub fn in_memory() -> Result<Self> {
+        Ok(Self { folder: tempfile::Builder::new().prefix("hearth-story-").tempdir_in("/dev/shm")? })
+    }
+
     /// Where it lies.
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -44,6 +52,7 @@ impl World {
             announce: false,
             open: false,
             namespace: None,
+            environment: Vec::new(),
             settings: Vec::new(),
         }
     }
@@ -90,6 +99,8 @@ pub struct HostPlan {
     pub open: bool,
     /// The network it lives in, if not ours.
     pub namespace: Option<Namespace>,
+    /// Variables of its environment.
+    pub environment: Vec<(OsString, OsString)>,
     /// Further settings, as `section.key=value`.
     pub settings: Vec<String>,
 }
@@ -123,8 +134,28 @@ impl HostPlan {
         if self.open {
             command.args(["--registration", "open"]);
         }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         Ok(command)
+    }
+
+    /// What it has said to its log so far, all starts together.
+    ///
+    /// # Errors
+    /// When it has never been started.
+    pub fn log(&self) -> Result<String> {
+        Ok(String::from_utf8_lossy(&fs::read(self.folder.join("log"))?).into_owned())
+    }
+
+    /// Runs another command of the host's program about this host, to its end: `admin`, `backup` and the like.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn run<A: AsRef<OsStr>>(&self, command: &str, arguments: &[A]) -> Result<Said> {
+        let mut running = Command::new(&self.program);
+        running.arg(command).arg("--data-dir").arg(self.data()).args(arguments);
+        running.env("HEARTH_LISTEN__ADDRESS", &self.listen);
+        finish(running, None)
     }
 
     /// Starts it and waits until it listens.
@@ -195,6 +226,31 @@ impl Host {
         let status = self.child.wait()?;
         ensure!(status.code().is_none(), "the host had ended by itself before it was killed: {status}");
         Ok(self.plan.clone())
+    }
+
+    /// The plan by which it was started, with the port it has.
+    pub fn plan(&self) -> &HostPlan {
+        &self.plan
+    }
+
+    /// Waits until it ends by itself, and says how.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn ended(mut self) -> Result<(HostPlan, ExitStatus)> {
+        let status = wait::end(&mut self.child, "the host")?;
+        Ok((self.plan.clone(), status))
+    }
+
+    /// Stops all its threads where they are, or lets them go on.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn freeze(&self, frozen: bool) -> Result<()> {
+        let signal = if frozen { "-STOP" } else { "-CONT" };
+        let done = Command::new("kill").arg(signal).arg(self.child.id().to_string()).status()?;
+        ensure!(done.success(), "the host is gone");
+        Ok(())
     }
 
     /// SIGTERM, and a graceful end.

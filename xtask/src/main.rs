@@ -1,4 +1,4 @@
-//! The chores: `cargo xtask run`, `cargo xtask test` and `cargo xtask bench`.
+//! The chores: `cargo xtask run`, `cargo xtask test`, `cargo xtask bench` and `cargo xtask drill`.
 //!
 //! A newcomer needs Rust and Node, nothing else: what is missing is installed by name from ordinary registries, or
 //! named together with the command that installs it. This crate refuses to know anything about chat.
@@ -6,6 +6,8 @@
 
 mod bench;
 mod bindings;
+mod drill;
+mod fuzz;
 mod packages;
 mod run;
 mod steps;
@@ -25,6 +27,8 @@ The chores of Hearth.
                                    (--only: just the steps whose name contains NAME)
   cargo xtask bench NAME [-- …]    measure the release build beside the floor: fanout, commit, idle, resume, start
                                    (`-- --tls`, `-- --threads 2`, `-- --help` for more)
+  cargo xtask drill NAME [--rounds N] [--seed N]
+                                   faults on purpose, in their long form; `drill list` names them
 ";
 
 fn main() -> ExitCode {
@@ -39,6 +43,10 @@ fn main() -> ExitCode {
         },
         Some("bench") => match rest().as_slice() {
             [name, more @ ..] => bench::bench(name, more),
+            [] => return usage(),
+        },
+        Some("drill") => match rest().as_slice() {
+            [name, more @ ..] => drill::drill(name, more),
             [] => return usage(),
         },
         _ => return usage(),

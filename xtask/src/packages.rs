@@ -17,6 +17,7 @@ pub(crate) const STORIES: &[&str] = &[
     "avahi-utils",
     "chromium",
     "dbus",
+    "e2fsprogs",
     "fonts-noto-cjk",
     "fonts-noto-color-emoji",
     "gnome-keyring",

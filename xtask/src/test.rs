@@ -4,6 +4,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 
+use crate::drill::put_the_control_aside;
 use crate::packages::{self, STORIES};
 use crate::steps::{Done, Steps, run, run_keeping};
 use crate::tools::{cargo, cargo_deny, npm, npm_packages};
@@ -12,7 +13,7 @@ use crate::{bindings, root, target, ui};
 /// One set of features for clippy, build and tests: switching it would compile the desktop shell twice.
 const FEATURES: &str = "hearth/custom-protocol";
 /// The set for the host that acknowledges too early; only the crates that have the feature compile again.
-const TOO_EARLY: &str = "hearth/custom-protocol,server-core/asynchronous-commit";
+const TOO_EARLY: &str = "hearth/custom-protocol,server-core/asynchronous-commit,server-core/echo";
 
 /// Runs the steps, or those whose name contains `only`.
 ///
@@ -90,7 +91,8 @@ fn rust(steps: &mut Steps) {
         .step("generated typescript", &["rust tests"], |_| passed(format!("{} files", bindings::compare()?)));
 }
 
-/// Builds the host whose acknowledgements come before the commit, and puts it aside: the ledger must catch it.
+/// Builds the host whose acknowledgements come before the commit, and puts it aside: the ledger must catch it. It echoes
+/// too, for the cases of the WebSocket protocol.
 /// Before the real build, so that the real binary is the one that stays in its place. With `--example` the features
 /// of development dependencies count as they do in the real build, and nothing below is compiled twice.
 fn build_the_control() -> Result<Done> {
@@ -104,8 +106,7 @@ fn build_the_control() -> Result<Done> {
         "--example",
         "features",
     ]))?;
-    let aside = target().join("debug/hearth-server-too-early");
-    std::fs::copy(target().join("debug/hearth-server"), &aside).context("could not put the control aside")?;
+    put_the_control_aside()?;
     passed("")
 }
 

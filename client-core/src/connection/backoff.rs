@@ -4,6 +4,10 @@ use std::time::Duration;
 
 /// The first wait; a restarting host is back within it.
 pub(crate) const FIRST: Duration = Duration::from_millis(500);
+/// The longest wait while a host has been away for minutes only: whoever comes back into a network is soon up to date.
+pub(crate) const NEAR: Duration = Duration::from_secs(4);
+/// Tries at that pace: about ten minutes of them.
+const TRIES: u32 = 100;
 /// The longest wait; a person looking at the window has pressed "retry now" by then.
 pub(crate) const LONGEST: Duration = Duration::from_secs(60);
 /// A link that lived at least this long had really worked: the next wait starts small again.
@@ -19,7 +23,9 @@ impl Backoff {
     /// The wait after one more failure. `jitter` is uniform in `0.0..1.0`: between half of the full wait and all of
     /// it, so that a thousand clients of one restarting host do not come back in the same moment.
     pub(crate) fn next(&mut self, jitter: f64) -> Duration {
-        let full = FIRST.saturating_mul(1 << self.failures.min(10)).min(LONGEST);
+        let longest = if self.failures < TRIES { NEAR } else { LONGEST };
+        let growing = FIRST.saturating_mul(1 << self.failures.min(10));
+        let full = growing.min(longest);
         self.failures = self.failures.saturating_add(1);
         full.div_f64(2.0) + full.div_f64(2.0).mul_f64(jitter.clamp(0.0, 1.0))
     }
@@ -66,6 +72,15 @@ mod tests {
             let waits: Vec<_> = (0..12).map(|_| backoff.next(jitter)).collect();
             prop_assert!(waits.is_sorted());
         }
+    }
+
+    #[test]
+    fn a_host_that_comes_back_within_minutes_is_met_within_seconds() {
+        let mut backoff = Backoff::default();
+        let waits: Vec<_> = (0..TRIES).map(|_| backoff.next(0.5)).collect();
+        assert!(waits.iter().all(|wait| *wait <= NEAR));
+        assert!(waits.iter().sum::<Duration>() > Duration::from_secs(240));
+        assert!(backoff.next(0.0) > NEAR);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use http::{HeaderValue, Request as HttpRequest, header};
 use protocol::limits::{HEARTBEAT_MS, NONCE_BYTES, SERVER_FRAME_BYTES};
 use protocol::{ClientFrame, ClientName, Reply, Request, ServerFrame, Welcome, version};
 use rustls::pki_types::ServerName;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
@@ -32,6 +33,10 @@ const WRITE: Duration = Duration::from_secs(20);
 const CONNECT: Duration = Duration::from_secs(6);
 /// For TLS, upgrade and welcome together.
 const GREET: Duration = Duration::from_secs(12);
+/// A network that is silent for this long is asked, once a second.
+const SILENT: Duration = Duration::from_secs(5);
+/// A network that does not answer for this long is gone.
+const GONE: Duration = Duration::from_secs(10);
 /// Small buffers: a client holds few links, and the host's frames come in pieces anyway.
 const BUFFER: usize = 16 * 1024;
 
@@ -59,6 +64,22 @@ pub(crate) enum Ended {
     Lost,
 }
 
+/// Has the system ask a silent network whether it is still there, so that one that is gone is noticed in about [`GONE`]
+/// instead of at the end of the lease: whoever comes back into a network is soon up to date. A slow network, by the time
+/// it took to connect, has longer.
+fn watch(tcp: &TcpStream, connecting: Duration) -> std::io::Result<()> {
+    let gone = (connecting * 8).clamp(GONE, 3 * GONE);
+    let probes = u32::try_from((gone - SILENT).as_secs()).unwrap_or(u32::MAX);
+    let asking =
+        TcpKeepalive::new().with_time(SILENT).with_interval(Duration::from_secs(1)).with_retries(probes);
+    let socket = SockRef::from(tcp);
+    socket.set_tcp_keepalive(&asking)?;
+    // Also for what was said and not acknowledged.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket.set_tcp_user_timeout(Some(gone))?;
+    Ok(())
+}
+
 /// A verified conversation.
 pub(crate) struct Link {
     socket: WebSocketStream<TlsStream<TcpStream>>,
@@ -75,12 +96,16 @@ impl Link {
         socket: std::net::SocketAddr,
         expectation: &Expectation,
     ) -> Result<Self, DialError> {
+        let begun = Instant::now();
         let tcp = match timeout(CONNECT, TcpStream::connect(socket)).await {
             Ok(Ok(tcp)) => tcp,
             _ => return Err(DialError::NoAnswer),
         };
         // Without it, small frames wait for acknowledgements of the network.
         tcp.set_nodelay(true).map_err(|_| DialError::NoAnswer)?;
+        if let Err(error) = watch(&tcp, begun.elapsed()) {
+            tracing::debug!(%error, "a network that goes is noticed by the heartbeat alone");
+        }
         match timeout(GREET, Box::pin(Self::greet(address, tcp, expectation))).await {
             Ok(greeted) => greeted,
             Err(_) => Err(DialError::NoAnswer),

@@ -5,12 +5,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use futures_util::FutureExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio_rustls::server::TlsStream;
 
 use crate::hub::Outlet;
+
+/// Most pages thrown away at once.
+const DISCARDS: usize = 256;
 
 /// The socket itself.
 #[derive(Debug)]
@@ -72,6 +76,17 @@ impl AsyncWrite for Wire {
 }
 
 impl Line {
+    /// Throws away what has come and will not be read: a socket that is dropped with it would take back what it said last.
+    pub(crate) fn discard(&mut self) {
+        let mut buffer = [0; 4096];
+        for _ in 0..DISCARDS {
+            match self.wire.read(&mut buffer).now_or_never() {
+                Some(Ok(count)) if count > 0 => {}
+                _ => return,
+            }
+        }
+    }
+
     /// Writes all that waits in the outlet.
     pub(crate) async fn write_out(&mut self) -> io::Result<()> {
         let Self { wire, outlet } = self;

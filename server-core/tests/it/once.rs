@@ -1,6 +1,6 @@
 //! Exactly once: however often it is said, and whichever way it is read.
 //!
-//! `HEARTH_DRILL=1` runs both at their full size.
+//! `cargo xtask drill once` and `cargo xtask drill paging` run them at their full size.
 
 use std::collections::HashMap;
 

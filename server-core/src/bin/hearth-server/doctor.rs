@@ -2,13 +2,14 @@
 //!
 //! Changes nothing, and never makes a host where there is none.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use protocol::UnixMillis;
 use server_core::admin::{Answer, Command};
 
 use crate::ask::ask;
-use crate::healthcheck::{ask as question, here};
+use crate::healthcheck::{ask as question, here, last};
 use crate::place::Place;
 use crate::say;
 use crate::settings::Settings;
@@ -50,7 +51,7 @@ impl Doctor {
         findings.extend(folder(&settings.host.data_dir));
         findings.push(space(&settings.host.data_dir));
         findings.extend(files());
-        findings.push(port(&settings));
+        findings.extend(port(&settings));
         findings.extend(certificate(&self.place, &settings));
         if server_core::is_host(&settings.host.data_dir) && !self.quick {
             findings.push(match ask(&self.place, &Command::Check, |_| false) {
@@ -188,19 +189,32 @@ fn now() -> UnixMillis {
     UnixMillis(jiff::Timestamp::now().as_millisecond())
 }
 
-fn port(settings: &Settings) -> Finding {
+fn port(settings: &Settings) -> Vec<Finding> {
     let address = settings.listen.address;
     let port = address.port();
     match std::net::TcpListener::bind(address) {
-        Ok(_) => Finding::Good(format!("port {port} is free; the host is not running")),
+        Ok(_) => vec![Finding::Good(format!("port {port} is free; the host is not running"))],
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
             match question(here(address), "/version") {
                 Ok(answer) if answer.contains("\"hearth-server\"") => {
-                    Finding::Good(format!("a host is running on port {port}"))
+                    vec![Finding::Good(format!("a host is running on port {port}")), ready(address)]
                 }
-                _ => Finding::Bad(format!("another program has port {port}; stop it, or set listen.address")),
+                _ => vec![Finding::Bad(format!(
+                    "another program has port {port}; stop it, or set listen.address"
+                ))],
             }
         }
-        Err(error) => Finding::Bad(format!("{address} can't be listened on ({error}); set listen.address")),
+        Err(error) => {
+            vec![Finding::Bad(format!("{address} can't be listened on ({error}); set listen.address"))]
+        }
+    }
+}
+
+/// Whether the running host takes messages.
+fn ready(address: SocketAddr) -> Finding {
+    match question(here(address), "/readyz") {
+        Ok(answer) if answer.starts_with("HTTP/1.1 200 ") => Finding::Good("it takes messages".into()),
+        Ok(answer) => Finding::Bad(format!("the host takes no messages: {}", last(&answer))),
+        Err(error) => Finding::Bad(format!("the host does not say whether it takes messages: {error:#}")),
     }
 }

@@ -64,6 +64,7 @@ pub(crate) fn here(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-fn last(answer: &str) -> &str {
+/// The line that an answer ends with.
+pub(crate) fn last(answer: &str) -> &str {
     answer.trim_end().lines().next_back().unwrap_or_default()
 }

@@ -88,6 +88,7 @@ fn push(payload: &Value, who: &str, repository: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -124,6 +125,71 @@ mod tests {
         for event in ["push", "pull_request", "release", "workflow_run", "issue_comment", "ping"] {
             let _ = read(event, &json!({}));
             let _ = read(event, &json!([1]));
+        }
+    }
+
+    /// The names that this and its neighbours look for.
+    const NAMES: [&str; 24] = [
+        "action",
+        "repository",
+        "full_name",
+        "html_url",
+        "sender",
+        "login",
+        "number",
+        "title",
+        "commits",
+        "id",
+        "url",
+        "message",
+        "ref",
+        "ref_type",
+        "pull_request",
+        "merged",
+        "review",
+        "state",
+        "issue",
+        "comment",
+        "body",
+        "release",
+        "workflow_run",
+        "alerts",
+    ];
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from),
+            Just(Value::from("created")),
+        ];
+        leaf.prop_recursive(4, 60, 8, |inner| {
+            let names = prop::sample::select(&NAMES[..]).prop_map(str::to_owned);
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::hash_map(names, inner, 0..8)
+                    .prop_map(|map| Value::from(map.into_iter().collect::<serde_json::Map<_, _>>())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_it_holds_an_event_is_told_or_passed_over(payload in any_json()) {
+            let events = ["ping", "push", "pull_request", "pull_request_review", "issues", "issue_comment",
+                "release", "workflow_run", "create", "delete", "star"];
+            let said = events.iter().filter_map(|event| read(event, &payload));
+            for text in said.chain([crate::http::hooks::alerts::read(&payload)]) {
+                if let Some(text) = crate::http::hooks::text::fit(text, protocol::limits::TEXT_BYTES) {
+                    protocol::limits::check_text(&text).unwrap();
+                }
+            }
+        }
+
+        #[test]
+        fn no_header_but_the_right_one_signs(header in ".{0,90}", body in prop::collection::vec(any::<u8>(), 0..40)) {
+            prop_assert!(!is_signed("key", &header, &body));
         }
     }
 }
