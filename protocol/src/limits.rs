@@ -92,10 +92,14 @@ pub enum OutOfBounds {
 /// When it is empty, longer than [`NAME_CHARS`], or could disguise itself.
 pub fn check_name(name: &str) -> Result<&str, OutOfBounds> {
     let name = name.trim();
-    if name.is_empty() {
-        return Err(OutOfBounds::Empty);
+    let name = check_line(name, NAME_CHARS)?;
+    match name {
+        _ if name.chars().all(|letter| letter.is_whitespace() || shows_nothing(letter)) => {
+            Err(OutOfBounds::Empty)
+        }
+        _ if name.chars().any(passes_for_nothing) => Err(OutOfBounds::Control),
+        _ => Ok(name),
     }
-    check_line(name, NAME_CHARS)
 }
 
 /// Checks a room's topic and returns it trimmed; it may be empty.
@@ -161,6 +165,21 @@ fn disguises(character: char) -> bool {
         || matches!(character, '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Joiners and choices of shape: they do something to their neighbours, and are nothing alone.
+fn shows_nothing(character: char) -> bool {
+    matches!(character, '\u{200c}'..='\u{200d}' | '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}')
+}
+
+/// What no name needs, and what makes two names look like one: soft hyphens, blank letters, marks of other programs.
+fn passes_for_nothing(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{206a}'..='\u{206f}'
+        | '\u{2800}' | '\u{3164}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,7 +197,12 @@ mod tests {
         for name in ["a\u{202e}b", "a\nb", "a\u{200b}b", "\u{feff}a"] {
             assert_eq!(check_name(name), Err(OutOfBounds::Control));
         }
-        assert_eq!(check_name(" \t "), Err(OutOfBounds::Empty));
+        for name in ["al\u{ad}ice", "alice\u{2800}", "\u{3164}", "a\u{e0041}"] {
+            assert_eq!(check_name(name), Err(OutOfBounds::Control));
+        }
+        for name in [" \t ", "\u{200d}", "\u{200c} \u{fe0f}"] {
+            assert_eq!(check_name(name), Err(OutOfBounds::Empty));
+        }
         assert_eq!(check_name(&"x".repeat(65)), Err(OutOfBounds::TooLong(64)));
     }
 

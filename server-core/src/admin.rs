@@ -44,7 +44,7 @@ pub(crate) struct Administration {
 impl Administration {
     /// Does what is asked, apart from `export`, whose answer is a stream.
     pub(crate) async fn perform(&self, command: Command) -> Result<Answer, Refusal> {
-        permit(Role::Owner, Operation::Administer, Object::Host)?;
+        may()?;
         match command {
             Command::Users => self.users().await,
             Command::AddUser { name, role, password } => self.add_user(name, role, password).await,
@@ -80,6 +80,13 @@ impl Administration {
         }
     }
 
+    /// Gives every line of the canonical export to `take`, until it says no.
+    async fn export(&self, mut take: impl FnMut(String) -> bool + Send + 'static) -> Result<(), Refusal> {
+        may()?;
+        let id = self.host.identity.id().clone();
+        self.host.read(move |conn| Ok(export::write(conn, &id, &mut take)?)).await
+    }
+
     /// Writes, notes `act` on `object` in the audit log, and waits for the commit. `then` tells the hub.
     async fn commit<T, W, S>(&self, act: (&'static str, String), work: W, then: S) -> Result<T, Refusal>
     where
@@ -103,4 +110,9 @@ impl Administration {
         self.host.committer.commit(work, then).await?;
         answered.await.unwrap_or_else(|_| Err(stopping()))
     }
+}
+
+/// Whoever runs the machine stands as the owner does, before the same function as everybody.
+fn may() -> Result<(), Refusal> {
+    permit(Role::Owner, Operation::Administer, Object::Host)
 }

@@ -108,8 +108,20 @@ fn authorise_in(
     });
     permit(role(conn, member)?, operation, object)?;
     let talks_alone = standing.is_some_and(|standing| standing.visibility == Visibility::Direct);
-    if operation == Operation::Post && talks_alone && relations::is_silenced(conn, room, member)? {
+    if reaches_others(operation) && talks_alone && relations::is_silenced(conn, room, member)? {
         return Err(Refusal::forbidden("there are no direct messages between you and this member").into());
     }
     Ok(standing.is_some_and(|standing| standing.role.is_some()))
+}
+
+/// Whether what is done says something to the others in a room.
+fn reaches_others(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::Post
+            | Operation::EditMessage(_)
+            | Operation::React
+            | Operation::Pin
+            | Operation::MentionRoom
+    )
 }

@@ -4,9 +4,24 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-/// The form by which names are compared: compatibility-composed (NFKC) and in lower case.
+/// The form by which names are compared: compatibility-composed (NFKC), in lower case, without what nobody sees, and
+/// with one space where there are several.
 pub(crate) fn fold(name: &str) -> String {
-    name.nfkc().flat_map(char::to_lowercase).nfkc().collect()
+    let seen = name.nfkc().filter(|letter| !is_unseen(*letter));
+    let lower = seen.flat_map(char::to_lowercase).map(|letter| if letter == 'ς' { 'σ' } else { letter });
+    let folded = lower.nfkc().filter(|letter| !is_unseen(*letter)).collect::<String>();
+    folded.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Characters that show nothing by themselves (Unicode, Default_Ignorable_Code_Point), and the blank Braille pattern.
+fn is_unseen(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 #[cfg(test)]
@@ -19,7 +34,24 @@ mod tests {
         assert_eq!(fold("Léa"), fold("LÉA"));
         assert_eq!(fold("Le\u{301}a"), fold("Léa"));
         assert_eq!(fold("Ａlice"), fold("alice"));
+        assert_eq!(fold("ΟΔΥΣΣΕΥΣ"), fold("Οδυσσεύς".replace('ύ', "υ").as_str()));
         assert_ne!(fold("alice"), fold("alicia"));
+    }
+
+    #[test]
+    fn what_nobody_sees_makes_no_other_name() {
+        for name in [
+            "al\u{200c}ice",
+            "alice\u{200d}",
+            "al\u{ad}ice",
+            "alice\u{fe0f}",
+            "\u{2800}alice",
+            "alice\u{3164}",
+        ] {
+            assert_eq!(fold(name), fold("alice"), "{}", name.escape_unicode());
+        }
+        assert_eq!(fold("alice  b"), fold("alice\u{a0}b"));
+        assert_eq!(fold("alice\u{3000}b"), fold("alice b"));
     }
 
     proptest! {

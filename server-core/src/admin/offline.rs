@@ -8,7 +8,7 @@ use std::sync::Arc;
 use protocol::HostId;
 use vault::rusqlite::Connection;
 
-use super::{Administration, Answer, Command, Figures, export};
+use super::{Administration, Answer, Command, Figures};
 use crate::config::Config;
 use crate::error::{Refusal, StartError};
 use crate::host::Host;
@@ -47,9 +47,8 @@ impl Offline {
     ///
     /// # Errors
     /// When the store can't be read.
-    pub async fn export(&self, mut take: impl FnMut(String) -> bool + Send + 'static) -> Result<(), Refusal> {
-        let id = self.0.host.identity.id().clone();
-        self.0.host.read(move |conn| Ok(export::write(conn, &id, &mut take)?)).await
+    pub async fn export(&self, take: impl FnMut(String) -> bool + Send + 'static) -> Result<(), Refusal> {
+        self.0.export(take).await
     }
 
     /// Closes the folder.

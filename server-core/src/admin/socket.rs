@@ -13,7 +13,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
-use super::{Administration, Answer, Command, Reply, export};
+use super::{Administration, Answer, Command, Reply};
 use crate::error::Refusal;
 
 /// Longest command in bytes.
@@ -126,10 +126,7 @@ async fn write_export<W: AsyncWriteExt + Unpin>(
     administration: &Administration,
 ) -> io::Result<()> {
     let (lines, mut taken) = mpsc::channel(LINES_WAITING);
-    let id = administration.host.identity.id().clone();
-    let reading = administration
-        .host
-        .read(move |conn| Ok(export::write(conn, &id, &mut |line| lines.blocking_send(line).is_ok())?));
+    let reading = administration.export(move |line| lines.blocking_send(line).is_ok());
     let writing = async {
         while let Some(line) = taken.recv().await {
             say(write, &Reply::Line(line)).await?;

@@ -1,11 +1,13 @@
 //! Looking for messages in the rooms one may read, and how much the host is used.
 
+use std::collections::HashMap;
+
 use protocol::{Reply, Search, limits};
 
 use super::{Answer, Caller, authorise, authorise_in};
 use crate::error::Refusal;
 use crate::permissions::Operation;
-use crate::store::table::messages;
+use crate::store::table::{messages, rooms};
 use crate::store::{figures, now, search};
 
 pub(crate) async fn find(caller: &Caller, wanted: Search) -> Answer {
@@ -32,12 +34,22 @@ pub(crate) async fn find(caller: &Caller, wanted: Search) -> Answer {
                 let place = messages::find(conn, message)?.ok_or_else(|| Refusal::not_found("message"))?;
                 authorise_in(conn, member, Operation::ReadRoom, place.room)
                     .map_err(|_| Refusal::not_found("message"))?;
+                if place.seq <= rooms::floor(conn, place.room, member)? {
+                    return Err(Refusal::not_found("message").into());
+                }
                 Some(place)
             }
         };
         let mut budget = limits::PAGE_BYTES;
-        let messages =
+        let mut messages =
             search::find(conn, member, &wanted, words.as_deref(), older_than, limit + 1, &mut budget)?;
+        // What was found by being in a room is asked for by the one function as well.
+        let mut readable = HashMap::new();
+        messages.retain(|event| {
+            *readable.entry(event.room).or_insert_with(|| {
+                authorise_in(conn, member, Operation::ReadRoom, event.room).is_ok_and(|inside| inside)
+            })
+        });
         Ok((messages, budget == 0))
     });
     let (mut messages, full) = found.await?;

@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where it is surprised")]
 
 mod accounts;
+mod bad_input;
 mod catch_up;
+mod golden;
+mod hidden;
 mod hostile;
 mod limits;
 mod marks;

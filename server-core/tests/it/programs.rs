@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use crate::support::{World, soon};
 
 /// An answer over HTTP: status and body.
-async fn call(world: &World, head: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
+pub(crate) async fn call(world: &World, head: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
     let mut socket = TcpStream::connect(world.address()).await.unwrap();
     let more = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<String>();
     let (address, length) = (world.address(), body.len());
@@ -25,7 +25,7 @@ async fn call(world: &World, head: &str, headers: &[(&str, &str)], body: &[u8]) 
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
-async fn hook(world: &World, room: &str) -> (uuid::Uuid, String, String) {
+pub(crate) async fn hook(world: &World, room: &str) -> (uuid::Uuid, String, String) {
     let created = world.server.administer(Command::CreateHook { name: "CI".into(), room: room.into() }).await;
     match created.unwrap() {
         Answer::HookCreated { id, url, signing_key } => {
@@ -36,7 +36,7 @@ async fn hook(world: &World, room: &str) -> (uuid::Uuid, String, String) {
     }
 }
 
-async fn bot(world: &World, name: &str, room: &str) -> String {
+pub(crate) async fn bot(world: &World, name: &str, room: &str) -> String {
     let created = Command::CreateBot { name: name.into(), rooms: vec![room.into()] };
     match world.server.administer(created).await.unwrap() {
         Answer::BotCreated { token, .. } => format!("Bearer {}", token.0),

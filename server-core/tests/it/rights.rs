@@ -1,8 +1,8 @@
 //! The table of `docs/security.md`, walked over real sockets by everyone it speaks of.
 
 use protocol::{
-    ErrorCode, InviteId, MemberId, MessageId, Reading, Registration, Reply, Request, Role, RoomId, RoomRole,
-    SignIn, Standing, Visibility,
+    Attention, Change, ErrorCode, InviteId, MemberId, MessageId, Reading, Registration, Reply, Request, Role,
+    RoomId, RoomRole, Search, Seq, SignIn, Standing, Text, UnixMillis, Visibility,
 };
 use uuid::Uuid;
 
@@ -76,36 +76,170 @@ async fn message(author: &mut Client, room: RoomId) -> MessageId {
     message
 }
 
-/// What an operation in a room is asked by; none for what is no request of its own.
+/// All that an operation in a room is asked by, in an order in which it can be.
 fn in_room(
     operation: &str,
     room: RoomId,
     message: MessageId,
     (walt, zoe): (MemberId, MemberId),
-) -> Option<Request> {
+) -> Vec<Request> {
     let text = "another text".into();
-    Some(match operation {
-        "JoinRoom" => Request::JoinRoom { room },
-        "LeaveRoom" => Request::LeaveRoom { room },
-        "ReadRoom" => Request::History { room, before: None, after: None, limit: 10 },
-        "ListRoomMembers" => Request::RoomMembers { room, after: None },
-        "Post" => Request::post(room, message_id(), "hello".into()),
-        "React" => Request::React { room, message, emoji: "+1".into() },
-        "EditMessage(Own)" | "EditMessage(Foreign)" => Request::Edit { room, message, text },
-        "DeleteMessage(Own)" | "DeleteMessage(Foreign)" => Request::Delete { room, message },
-        "ReadRevisions(Own)" | "ReadRevisions(Foreign)" => Request::Revisions { room, message },
-        "Pin" => Request::Pin { room, message },
-        "SetTopic" => Request::SetTopic { room, topic: "this".into() },
-        "AddToRoom" => Request::AddToRoom { room, member: zoe },
-        "RenameRoom" => Request::RenameRoom { room, name: Uuid::now_v7().to_string() },
-        "SetReading" => Request::SetReading { room, reading: Reading::Join },
-        "ArchiveRoom" => Request::ArchiveRoom { room },
-        "RemoveFromRoom" => Request::RemoveFromRoom { room, member: walt },
-        "SetRoomRole" => Request::SetRoomRole { room, member: walt, role: RoomRole::Admin },
-        "DeleteRoom" => Request::DeleteRoom { room },
-        "MentionRoom" => return None,
+    let search = Search {
+        text: Text::default(),
+        from: None,
+        room: Some(room),
+        before: None,
+        after: None,
+        has_link: false,
+        older_than: None,
+        limit: 5,
+    };
+    match operation {
+        "JoinRoom" => vec![Request::JoinRoom { room }],
+        "LeaveRoom" => vec![Request::LeaveRoom { room }],
+        "ReadRoom" => vec![
+            Request::History { room, before: None, after: None, limit: 10 },
+            Request::Pins { room },
+            Request::Thread { room, message, after: None, limit: 5 },
+            Request::FollowThread { room, message, follow: true },
+            Request::MarkThread { room, message, seq: Seq(1), back: false },
+            Request::ReadBy { room, message },
+            Request::SeqAt { room, at: UnixMillis(0) },
+            Request::Mark { room, seq: Seq(1), back: false },
+            Request::SetAttention { room, attention: Attention::All },
+            Request::Search(search),
+        ],
+        "ListRoomMembers" => vec![Request::RoomMembers { room, after: None }],
+        "Post" => vec![Request::post(room, message_id(), "hello".into()), Request::Typing { room }],
+        "MentionRoom" => vec![Request::post(room, message_id(), "hello @room".into())],
+        "React" => vec![
+            Request::React { room, message, emoji: "+1".into() },
+            Request::Unreact { room, message, emoji: "+1".into() },
+        ],
+        "EditMessage(Own)" | "EditMessage(Foreign)" => vec![Request::Edit { room, message, text }],
+        "DeleteMessage(Own)" | "DeleteMessage(Foreign)" => vec![Request::Delete { room, message }],
+        "ReadRevisions(Own)" | "ReadRevisions(Foreign)" => vec![Request::Revisions { room, message }],
+        "Pin" => vec![Request::Pin { room, message }, Request::Unpin { room, message }],
+        "SetTopic" => vec![Request::SetTopic { room, topic: "this".into() }],
+        "AddToRoom" => vec![
+            Request::AddToRoom { room, member: zoe },
+            Request::CreateInvite { role: Role::Member, uses: 1, life_ms: 60_000, rooms: vec![room] },
+        ],
+        "RenameRoom" => vec![Request::RenameRoom { room, name: Uuid::now_v7().to_string() }],
+        "SetReading" => vec![Request::SetReading { room, reading: Reading::Join }],
+        "ArchiveRoom" => vec![Request::ArchiveRoom { room }, Request::RestoreRoom { room }],
+        "RemoveFromRoom" => vec![Request::RemoveFromRoom { room, member: walt }],
+        "SetRoomRole" => vec![Request::SetRoomRole { room, member: walt, role: RoomRole::Admin }],
+        "DeleteRoom" => vec![Request::DeleteRoom { room }],
         other => panic!("the walk does not know {other}"),
+    }
+}
+
+/// Which documented operations a request asks for; none for what is everyone's own affair. A request that is missing
+/// here does not compile, and one whose operations are not documented fails the walk.
+fn operations_of(request: &Request) -> &'static [&'static str] {
+    match request {
+        Request::Hello { .. }
+        | Request::SignIn { .. }
+        | Request::SignOut
+        | Request::Ping
+        | Request::Rooms
+        | Request::Progress
+        | Request::Threads { .. }
+        | Request::SetReceipts { .. }
+        | Request::Sync { .. }
+        | Request::SetPassword { .. }
+        | Request::SetProfile { .. }
+        | Request::SetContact { .. }
+        | Request::SetBlock { .. }
+        | Request::People
+        | Request::RevokeOthers
+        | Request::Devices
+        | Request::RevokeDevice { .. } => &[],
+        Request::Directory => &["ListDirectory"],
+        Request::CreateRoom { .. } => &["CreateRoom"],
+        Request::OpenDirect { .. } => &["OpenDirect"],
+        Request::RenameRoom { .. } => &["RenameRoom"],
+        Request::SetTopic { .. } => &["SetTopic"],
+        Request::SetReading { .. } => &["SetReading"],
+        Request::ArchiveRoom { .. } | Request::RestoreRoom { .. } => &["ArchiveRoom"],
+        Request::DeleteRoom { .. } => &["DeleteRoom"],
+        Request::RoomMembers { .. } => &["ListRoomMembers"],
+        Request::AddToRoom { .. } => &["AddToRoom"],
+        Request::RemoveFromRoom { .. } => &["RemoveFromRoom"],
+        Request::SetRoomRole { .. } => &["SetRoomRole"],
+        Request::JoinRoom { .. } => &["JoinRoom"],
+        Request::LeaveRoom { .. } => &["LeaveRoom"],
+        Request::Post(_) => &["Post", "MentionRoom", "ReadRoom"],
+        Request::Typing { .. } => &["Post"],
+        Request::Edit { .. } => &["EditMessage(Own)", "EditMessage(Foreign)"],
+        Request::Delete { .. } => &["DeleteMessage(Own)", "DeleteMessage(Foreign)"],
+        Request::Revisions { .. } => &["ReadRevisions(Own)", "ReadRevisions(Foreign)"],
+        Request::React { .. } | Request::Unreact { .. } => &["React"],
+        Request::Pin { .. } | Request::Unpin { .. } => &["Pin"],
+        Request::Pins { .. }
+        | Request::Thread { .. }
+        | Request::FollowThread { .. }
+        | Request::MarkThread { .. }
+        | Request::Mark { .. }
+        | Request::SetAttention { .. }
+        | Request::ReadBy { .. }
+        | Request::Search(_)
+        | Request::SeqAt { .. }
+        | Request::History { .. } => &["ReadRoom"],
+        Request::Statistics => &["SeeStatistics"],
+        Request::Members { .. } => &["ListMembers"],
+        Request::SetRole { .. } => &["SetRole(Guest)", "SetRole(Member)", "SetRole(Admin)", "SetRole(Owner)"],
+        Request::SetStanding { .. } => &["SetStanding"],
+        Request::DeleteAccount { .. } => &["DeleteAccount"],
+        Request::CreateInvite { .. } => {
+            &["CreateInvite(Guest)", "CreateInvite(Member)", "CreateInvite(Admin)", "AddToRoom"]
+        }
+        Request::Invites => &["ListInvites"],
+        Request::RevokeInvite { .. } => &["RevokeInvite"],
+        Request::SetRegistration { .. } => &["SetRegistration"],
+    }
+}
+
+/// Requests of the walk by their types on the wire.
+fn kinds(requests: impl IntoIterator<Item = Request>) -> impl Iterator<Item = String> {
+    requests.into_iter().map(|request| {
+        let frame = serde_json::to_value(protocol::ClientFrame { req: 1, request }).unwrap();
+        frame["type"].as_str().unwrap().to_owned()
     })
+}
+
+#[test]
+fn every_request_is_walked_by_the_operations_it_asks_for() {
+    let documented = [4, 8, 9].into_iter().flat_map(rows).map(|(operation, _)| operation).collect::<Vec<_>>();
+    let (room, message) = (RoomId(Uuid::nil()), message_id());
+    let (walt, invite) = (MemberId(Uuid::nil()), InviteId(Uuid::nil()));
+    let walked = |operation: &str| {
+        let in_rooms = || kinds(in_room(operation, room, message, (walt, walt)));
+        match () {
+            () if rows(9).iter().any(|(row, _)| row == operation) => in_rooms().collect::<Vec<_>>(),
+            () if rows(8).iter().any(|(row, _)| row == operation) => {
+                kinds([to_account(operation, walt)]).collect()
+            }
+            () => kinds(to_host(operation, invite, walt)).collect(),
+        }
+    };
+    let mut asked_for = std::collections::BTreeSet::new();
+    for golden in crate::golden::requests() {
+        let frame = protocol::decode_client(&golden.text).unwrap();
+        let operations = operations_of(&frame.request);
+        for operation in operations {
+            assert!(documented.iter().any(|row| row == operation), "{operation} is not documented");
+            asked_for.insert(operation.to_string());
+        }
+        let is_walked = operations.is_empty()
+            || operations.iter().any(|operation| walked(operation).iter().any(|kind| kind == golden.kind()));
+        assert!(is_walked, "{} asks for {operations:?}, but is not walked", golden.name);
+    }
+    for operation in documented {
+        // No request at all leads to what the operator does.
+        assert_eq!(asked_for.contains(&operation), operation != "Administer", "{operation}");
+    }
 }
 
 /// A fresh room of rita's with everyone else inside who is named.
@@ -124,6 +258,10 @@ async fn rooms_answer_everyone_as_documented() {
     let direct = Request::OpenDirect { members: vec![bob.id] };
     let Reply::Room { room: direct } = rita.client.ask(direct).await.unwrap() else { panic!("no room") };
     for (operation, cells) in rows(9) {
+        // Whoever may not mention everyone may write it all the same: a walk of its own.
+        if operation == "MentionRoom" {
+            continue;
+        }
         let own = operation.ends_with("(Own)");
         // Inside a private room, by everyone who may be there.
         for (index, cell) in cells.iter().enumerate().take(5) {
@@ -133,12 +271,16 @@ async fn rooms_answer_everyone_as_documented() {
             let actor =
                 [&mut alice, &mut adam, &mut rita, &mut bob, &mut gina].into_iter().nth(index).unwrap();
             let subject = if own { message(&mut actor.client, room).await } else { foreign };
-            let Some(request) = in_room(&operation, room, subject, (walt, zoe)) else { continue };
-            check(&mut actor.client, request, cell, &format!("{operation} by insider {index}")).await;
+            for request in in_room(&operation, room, subject, (walt, zoe)) {
+                let is_invite = matches!(request, Request::CreateInvite { .. });
+                // Whoever may not invite to the host invites to no room either.
+                let cell = if is_invite && index > 1 { "no" } else { cell };
+                check(&mut actor.client, request, cell, &format!("{operation} by insider {index}")).await;
+            }
         }
         let author = if own { &mut bob } else { &mut rita };
         let subject = message(&mut author.client, direct.id).await;
-        if let Some(request) = in_room(&operation, direct.id, subject, (walt, zoe)) {
+        for request in in_room(&operation, direct.id, subject, (walt, zoe)) {
             check(&mut bob.client, request, cells[5], &format!("{operation} in a direct room")).await;
         }
         let room = bob.client.create_room(&Uuid::now_v7().to_string(), Visibility::Public).await.id;
@@ -148,7 +290,7 @@ async fn rooms_answer_everyone_as_documented() {
         let author = if own { &mut bob } else { &mut rita };
         let subject = message(&mut author.client, room).await;
         bob.client.ask(Request::ArchiveRoom { room }).await.unwrap();
-        if let Some(request) = in_room(&operation, room, subject, (walt, zoe)) {
+        for request in in_room(&operation, room, subject, (walt, zoe)) {
             check(&mut bob.client, request, cells[6], &format!("{operation} in an archived room")).await;
         }
         let public = room_with(&mut rita.client, Visibility::Public, &[walt]).await;
@@ -156,22 +298,47 @@ async fn rooms_answer_everyone_as_documented() {
         rita.client.ask(Request::RemoveFromRoom { room: private, member: bob.id }).await.unwrap();
         let open = message(&mut rita.client, public).await;
         let closed = message(&mut rita.client, private).await;
-        if let Some(request) = in_room(&operation, private, closed, (walt, zoe)) {
+        for (index, request) in in_room(&operation, private, closed, (walt, zoe)).into_iter().enumerate() {
             let nowhere = RoomId(Uuid::now_v7());
             check(&mut alice.client, request.clone(), cells[8], &format!("{operation} outside private"))
                 .await;
+            if matches!(request, Request::CreateInvite { .. }) {
+                continue;
+            }
             check(&mut bob.client, request.clone(), cells[8], &format!("{operation} by one taken out")).await;
-            let unknown = in_room(&operation, nowhere, closed, (walt, zoe)).unwrap();
+            let unknown = in_room(&operation, nowhere, closed, (walt, zoe)).remove(index);
             let (one, other) = (bob.client.ask(request).await, bob.client.ask(unknown).await);
             assert_eq!(one, other, "{operation}: hidden and unknown look the same");
         }
-        if let Some(request) = in_room(&operation, public, open, (walt, zoe)) {
+        for request in in_room(&operation, public, open, (walt, zoe)) {
+            let mut stranger = world.greet().await;
+            assert_eq!(stranger.refused(request.clone()).await, ErrorCode::NotSignedIn);
+            if matches!(request, Request::CreateInvite { .. }) {
+                continue;
+            }
             check(&mut gina.client, request.clone(), "hidden", &format!("{operation} by a guest outside"))
                 .await;
             check(&mut bob.client, request.clone(), cells[7], &format!("{operation} outside public")).await;
-            let mut stranger = world.greet().await;
-            assert_eq!(stranger.refused(request).await, ErrorCode::NotSignedIn);
         }
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_mention_everyone_only_writes_a_word() {
+    let world = World::start().await;
+    let Cast { mut alice, mut adam, mut rita, mut bob, mut gina, .. } = cast(&world).await;
+    let (_, cells) = rows(9).into_iter().find(|(operation, _)| operation == "MentionRoom").unwrap();
+    let everyone = [alice.id, adam.id, bob.id, gina.id];
+    let room = room_with(&mut rita.client, Visibility::Private, &everyone).await;
+    for (index, cell) in cells.iter().enumerate().take(5) {
+        let actor = [&mut alice, &mut adam, &mut rita, &mut bob, &mut gina].into_iter().nth(index).unwrap();
+        let Reply::Posted { seq, .. } = actor.client.post(room, "hello @room").await else {
+            panic!("not posted")
+        };
+        let request = Request::History { room, before: Some(seq.next()), after: None, limit: 1 };
+        let Reply::History(page) = rita.client.ask(request).await.unwrap() else { panic!("no page") };
+        let Change::Posted(posted) = &page.events[0].change else { panic!("no message") };
+        assert_eq!(posted.mentions_room, *cell == "yes", "by insider {index}");
     }
 }
 
@@ -211,9 +378,37 @@ fn to_host(operation: &str, invite: InviteId, zoe: MemberId) -> Option<Request> 
         "RevokeInvite" => Request::RevokeInvite { invite },
         "SeeStatistics" => Request::Statistics,
         "SetRegistration" => Request::SetRegistration { registration: Registration::Invite },
-        // By the machine's own command line alone, or not walked here.
-        _ => return None,
+        // By the machine's own command line alone.
+        "Administer" => return None,
+        other => panic!("the walk does not know {other}"),
     })
+}
+
+fn to_account(operation: &str, member: MemberId) -> Request {
+    match operation {
+        "SetRole(Guest)" => Request::SetRole { member, role: Role::Guest },
+        "SetRole(Member)" => Request::SetRole { member, role: Role::Member },
+        "SetRole(Admin)" => Request::SetRole { member, role: Role::Admin },
+        "SetRole(Owner)" => Request::SetRole { member, role: Role::Owner },
+        "SetStanding" => Request::SetStanding { member, standing: Standing::Banned },
+        "DeleteAccount" => Request::DeleteAccount { member, password: None },
+        other => panic!("the walk does not know {other}"),
+    }
+}
+
+#[tokio::test]
+async fn the_host_is_handed_over_by_its_owner_alone_and_to_members_of_every_role() {
+    for role in [Role::Admin, Role::Member, Role::Guest] {
+        let world = World::start().await;
+        let (mut alice, me) = world.alice().await;
+        let mut heir = person(&world, &mut alice, "heir", role).await;
+        let mine = Request::SetRole { member: heir.id, role: Role::Owner };
+        assert_eq!(heir.client.refused(mine.clone()).await, ErrorCode::Forbidden);
+        alice.ask(mine.clone()).await.unwrap();
+        assert_eq!(alice.refused(mine).await, ErrorCode::Forbidden, "who was the owner is no more");
+        let below = Request::SetRole { member: me.member.id, role: Role::Guest };
+        heir.client.ask(below).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -229,15 +424,7 @@ async fn accounts_answer_everyone_as_documented() {
             let theirs = if index < 4 { Role::Member } else { Role::Admin };
             let name = Uuid::now_v7().to_string();
             let member = person(&world, &mut alice.client, &name, theirs).await.id;
-            let request = match operation.as_str() {
-                "SetRole(Guest)" => Request::SetRole { member, role: Role::Guest },
-                "SetRole(Member)" => Request::SetRole { member, role: Role::Member },
-                "SetRole(Admin)" => Request::SetRole { member, role: Role::Admin },
-                "SetRole(Owner)" => Request::SetRole { member, role: Role::Owner },
-                "SetStanding" => Request::SetStanding { member, standing: Standing::Banned },
-                "DeleteAccount" => Request::DeleteAccount { member, password: None },
-                other => panic!("the walk does not know {other}"),
-            };
+            let request = to_account(&operation, member);
             let actor = [&mut alice, &mut adam, &mut rita, &mut gina].into_iter().nth(index % 4).unwrap();
             check(&mut actor.client, request, cell, &format!("{operation} {index}")).await;
         }

@@ -65,6 +65,27 @@ impl World {
         Self { dir, server }
     }
 
+    /// The canonical export of a host that has an admin socket at `socket`.
+    #[cfg(unix)]
+    pub(crate) async fn export(&self) -> Vec<String> {
+        use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+        let path = self.dir.path().join("host/admin.sock");
+        let mut socket = BufReader::new(soon(tokio::net::UnixStream::connect(path)).await.unwrap());
+        socket.write_all(b"{\"command\":\"export\"}\n").await.unwrap();
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            soon(socket.read_line(&mut line)).await.unwrap();
+            let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+            match value.get("line") {
+                Some(line) => lines.push(line.as_str().unwrap().to_owned()),
+                None => break,
+            }
+        }
+        assert!(!lines.is_empty());
+        lines
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.server.local_addr()
     }
@@ -222,6 +243,22 @@ impl Client {
         self.req
     }
 
+    /// Says `text`, request number `req`, and gives the very text of its answer, or the close code. What is pushed
+    /// meanwhile is thrown away.
+    pub(crate) async fn answer_to(&mut self, req: u32, text: String) -> Result<String, u16> {
+        if soon(self.socket.send(Message::text(text))).await.is_err() {
+            return Err(self.closed().await);
+        }
+        loop {
+            let heard = soon(self.next_text()).await?;
+            let frame = decode_server(&heard).unwrap();
+            let unnumbered = frame.req.is_none() && matches!(frame.reply, Reply::Error(_));
+            if frame.req == Some(req) || unnumbered {
+                return Ok(heard);
+            }
+        }
+    }
+
     pub(crate) async fn say(&mut self, text: String) {
         soon(self.socket.send(Message::text(text))).await.unwrap();
     }
@@ -249,9 +286,13 @@ impl Client {
     }
 
     async fn next_frame(&mut self) -> Result<ServerFrame, u16> {
+        Ok(decode_server(&self.next_text().await?).unwrap())
+    }
+
+    async fn next_text(&mut self) -> Result<String, u16> {
         loop {
             match self.socket.next().await {
-                Some(Ok(Message::Text(text))) => return Ok(decode_server(&text).unwrap()),
+                Some(Ok(Message::Text(text))) => return Ok(text.to_string()),
                 Some(Ok(Message::Close(frame))) => return Err(frame.map_or(1005, |frame| frame.code.into())),
                 // Pings are answered below us and are no frames.
                 Some(Ok(_)) => {}

@@ -22,10 +22,14 @@ pub(crate) fn insert(conn: &Connection, member: MemberId, hash: &[u8; 32], now: 
 }
 
 /// Whose token this is.
+/// Whose token this is, if the account stands.
 pub(crate) fn by_token(conn: &Connection, hash: &[u8; 32]) -> Result<Option<MemberId>> {
-    conn.prepare_cached("SELECT member FROM bots WHERE token_hash = ?")?
-        .query_row([hash], |row| Ok(MemberId(uuid(row, 0)?)))
-        .optional()
+    conn.prepare_cached(
+        "SELECT bots.member FROM bots JOIN members ON members.id = bots.member
+         WHERE bots.token_hash = ? AND members.standing = 'active'",
+    )?
+    .query_row([hash], |row| Ok(MemberId(uuid(row, 0)?)))
+    .optional()
 }
 
 /// Ends a bot's token. Says whether there was one.

@@ -45,8 +45,12 @@ pub(crate) fn insert(conn: &Connection, row: &Row, hash: &[u8; 32], now: UnixMil
     Ok(())
 }
 
+/// The hook of this secret, if the account it posts as stands.
 pub(crate) fn by_token(conn: &Connection, hash: &[u8; 32]) -> Result<Option<Row>> {
-    conn.prepare_cached("SELECT id, room, member, signing_key FROM hooks WHERE token_hash = ?")?
+    conn.prepare_cached(
+        "SELECT hooks.id, hooks.room, hooks.member, hooks.signing_key FROM hooks
+         JOIN members ON members.id = hooks.member WHERE hooks.token_hash = ? AND members.standing = 'active'",
+    )?
         .query_row([hash], |row| {
             Ok(Row {
                 id: uuid(row, "id")?,
