@@ -59,10 +59,12 @@ CREATE TABLE invites (
     role TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'guest')),
     uses_left INTEGER NOT NULL CHECK (uses_left >= 0),
     expires_at INTEGER NOT NULL,
-    -- Null only for the owner's own, which the host makes.
+    -- Null only for those the host makes for its owner.
     created_by BLOB REFERENCES members (id),
     created_at INTEGER NOT NULL,
-    revoked INTEGER NOT NULL DEFAULT 0 CHECK (revoked IN (0, 1))
+    revoked INTEGER NOT NULL DEFAULT 0 CHECK (revoked IN (0, 1)),
+    -- Of a way back in from the machine's own command line: whose account it opens, instead of making one.
+    recovers BLOB REFERENCES members (id)
 ) STRICT, WITHOUT ROWID;
 
 -- Rooms.
@@ -336,4 +338,21 @@ CREATE TABLE certificates (
     private_key TEXT NOT NULL,
     obtained_at INTEGER NOT NULL,
     PRIMARY KEY (directory, names)
+) STRICT, WITHOUT ROWID;
+
+-- Second factors: what codes of an authenticator are made of (TOTP).
+CREATE TABLE second_factors (
+    member BLOB NOT NULL PRIMARY KEY REFERENCES members (id),
+    secret BLOB NOT NULL CHECK (length(secret) = 20),
+    -- Since when a code is asked for; null while no code has shown that the authenticator has the secret.
+    since INTEGER,
+    -- The newest step whose code was taken: none is taken twice.
+    step INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
+-- What stands in for an authenticator, each once. SHA-256: 80 random bits need no slow hash.
+CREATE TABLE recovery_codes (
+    member BLOB NOT NULL REFERENCES members (id),
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    PRIMARY KEY (member, hash)
 ) STRICT, WITHOUT ROWID;

@@ -207,7 +207,7 @@ async fn sign_in(socket: &mut Socket, by: SignIn) -> Result<SignedIn> {
     getrandom::fill(&mut nonce).ok().context("randomness")?;
     let client = ClientName { name: "hearth-bench".into(), version: env!("CARGO_PKG_VERSION").into() };
     ask(socket, 1, Request::Hello { nonce: URL_SAFE_NO_PAD.encode(nonce), client }).await?;
-    match ask(socket, 2, Request::SignIn { by, device: "bench".into(), session: None }).await? {
+    match ask(socket, 2, Request::SignIn { by, device: "bench".into(), session: None, code: None }).await? {
         Reply::SignedIn(signed_in) => Ok(signed_in),
         other => bail!("the host answered the sign-in with {other:?}"),
     }

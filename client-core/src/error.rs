@@ -119,6 +119,12 @@ pub enum JoinError {
     /// Unknown name or wrong password.
     #[error("the name or the password is wrong; try again")]
     WrongCredentials,
+    /// The password was right; a code is needed beside it.
+    #[error("this account has a second factor: give the code your authenticator shows, or a recovery code")]
+    SecondFactorRequired,
+    /// The password was right, the code was not.
+    #[error("the code is not right, or was used before; try the one your authenticator shows now")]
+    WrongCode,
     /// No registration from here.
     #[error("this host takes new members by invite only; ask a member for a link")]
     RegistrationClosed,
@@ -231,6 +237,8 @@ impl From<Failure> for JoinError {
             ErrorCode::InviteUnknown => Self::InviteUnknown,
             ErrorCode::NameTaken => Self::NameTaken,
             ErrorCode::WrongCredentials => Self::WrongCredentials,
+            ErrorCode::SecondFactorRequired => Self::SecondFactorRequired,
+            ErrorCode::WrongCode => Self::WrongCode,
             ErrorCode::RegistrationClosed => Self::RegistrationClosed,
             code => Self::Refused { code, message: failure.message },
         }

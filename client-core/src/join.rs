@@ -74,6 +74,8 @@ pub enum JoinBy {
         name: String,
         /// Theirs.
         password: Secret,
+        /// What their authenticator shows, or a recovery code, where [`JoinError::SecondFactorRequired`] said so.
+        code: Option<Secret>,
     },
 }
 
@@ -123,8 +125,8 @@ impl Profile {
         self.refuse_second_membership(&expect)?;
         self.secrets().probe().await.map_err(cannot_keep)?;
         let session = self.session_token(&expect, &by);
-        let by = credentials(by, token)?;
-        let (link, signed_in) = self.enter(&addresses, &expect, by, &device, &session).await?;
+        let credentials = credentials(by, token)?;
+        let (link, signed_in) = self.enter(&addresses, &expect, credentials, &device, &session).await?;
         let host = self.pin(&link, &signed_in, &addresses, device, hosted).await?;
         self.replace(&expect);
         Ok(self.start_client(host, Some((link, signed_in))))
@@ -135,13 +137,14 @@ impl Profile {
         &self,
         addresses: &[Address],
         expect: &HostId,
-        by: SignIn,
+        (by, code): (SignIn, Option<Secret>),
         device: &str,
         session: &Secret,
     ) -> Result<(Link, SignedIn), JoinError> {
         for _ in 0..TRIES {
             let mut link = Box::pin(dial::dial(addresses, &Expectation::Exactly(expect.clone()))).await?;
-            match sign_in(&mut link, by.clone(), device.to_owned(), Some(session.clone())).await {
+            let (by, chosen) = ((by.clone(), code.clone()), Some(session.clone()));
+            match sign_in(&mut link, by, device.to_owned(), chosen).await {
                 Ok(Ok(mut signed_in)) => {
                     signed_in.token.get_or_insert_with(|| session.clone());
                     return Ok((link, signed_in));
@@ -248,14 +251,15 @@ fn read_target(target: Target) -> Result<(Vec<Address>, HostId, Option<Secret>),
     }
 }
 
-fn credentials(by: JoinBy, token: Option<Secret>) -> Result<SignIn, JoinError> {
-    Ok(match by {
+fn credentials(by: JoinBy, token: Option<Secret>) -> Result<(SignIn, Option<Secret>), JoinError> {
+    let by = match by {
         JoinBy::Invite { name, password } => {
             SignIn::Invite { token: token.ok_or(JoinError::InviteUnknown)?, name, password }
         }
         JoinBy::Register { name, password } => SignIn::Register { name, password },
-        JoinBy::Password { name, password } => SignIn::Password { name, password },
-    })
+        JoinBy::Password { name, password, code } => return Ok((SignIn::Password { name, password }, code)),
+    };
+    Ok((by, None))
 }
 
 fn cannot_keep(error: SecretsError) -> JoinError {

@@ -164,6 +164,9 @@ pub(crate) struct JoinArguments {
     /// A file with your password there: needed to sign in, optional for a new account
     #[arg(long)]
     pub(crate) password_file: Option<PathBuf>,
+    /// The code your authenticator shows, or a recovery code, if you have a second factor there
+    #[arg(long)]
+    pub(crate) code: Option<String>,
     /// Make a new account at an address that takes new members without an invite
     #[arg(long)]
     pub(crate) register: bool,

@@ -42,6 +42,11 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         session: Option<Secret>,
+        /// What the member's authenticator shows now, or one of their recovery codes, where the host has answered
+        /// `second_factor_required`; beside a password only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        code: Option<Secret>,
     },
     /// Ends this session for good. Answer: `done`, then the connection closes.
     SignOut,
@@ -346,6 +351,42 @@ pub enum Request {
         #[ts(as = "Option<bool>", optional)]
         end_others: bool,
     },
+    /// Whether a code is asked for beside my password. Answer: `second_factor`.
+    SecondFactor,
+    /// Makes a secret for my authenticator (RFC 6238); nothing is asked of me before it is confirmed. Answer:
+    /// `second_factor_begun`.
+    BeginSecondFactor {
+        /// Mine.
+        password: Secret,
+    },
+    /// Proves that my authenticator has the secret: from now on a code is asked for beside my password. Answer:
+    /// `recovery_codes`, the only time they are shown.
+    ConfirmSecondFactor {
+        /// What it shows.
+        code: Secret,
+    },
+    /// Makes new recovery codes in place of the old ones; one of the fields must be there. Answer: `recovery_codes`.
+    RenewRecoveryCodes {
+        /// Mine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        password: Option<Secret>,
+        /// What my authenticator shows, or a recovery code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        code: Option<Secret>,
+    },
+    /// From now on my password is enough; one of the fields must be there. Answer: `done`.
+    EndSecondFactor {
+        /// Mine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        password: Option<Secret>,
+        /// What my authenticator shows, or a recovery code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        code: Option<Secret>,
+    },
     /// Says who I am, to everyone. Answer: `done`.
     SetProfile {
         /// My name from now on.
@@ -394,6 +435,8 @@ pub enum Request {
     People,
     /// Ends my sessions on all other devices. Answer: `done`.
     RevokeOthers,
+    /// Ends my sessions on all devices, this one included. Answer: `done`, then the connection closes.
+    RevokeAll,
     /// My devices. Answer: `devices`.
     Devices,
     /// Ends the session of one of my devices, and its live connection. Answer: `done`.

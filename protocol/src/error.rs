@@ -17,6 +17,10 @@ pub enum ErrorCode {
     OutOfOrder,
     /// Unknown name or wrong password; which of them is not said.
     WrongCredentials,
+    /// The password was right: sign in again with the authenticator's code beside it.
+    SecondFactorRequired,
+    /// The password was right, the code was not, or was used before.
+    WrongCode,
     /// The session was ended or never was: sign in again.
     SessionEnded,
     /// Another member has this name.

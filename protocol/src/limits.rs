@@ -18,6 +18,10 @@ pub const TOPIC_CHARS: usize = 256;
 pub const PASSWORD_MIN_CHARS: usize = 8;
 /// Longest password, in bytes: long enough for any passphrase, short enough to hash at once.
 pub const PASSWORD_MAX_BYTES: usize = 1024;
+/// How many recovery codes a member gets at once.
+pub const RECOVERY_CODES: usize = 10;
+/// Longest code beside a password, in bytes, with the spaces and hyphens people put into it.
+pub const CODE_BYTES: usize = 64;
 /// Length of the client's nonce in the hello, in bytes before base64url.
 pub const NONCE_BYTES: usize = 32;
 /// Most events in one page of history.

@@ -157,6 +157,25 @@ pub enum Reply {
         /// Whose direct messages I let not through.
         blocked: Vec<MemberId>,
     },
+    /// To `second_factor`.
+    SecondFactor {
+        /// Whether a code is asked for beside my password.
+        on: bool,
+        /// How many recovery codes are left.
+        recovery_codes: u32,
+    },
+    /// To `begin_second_factor`.
+    SecondFactorBegun {
+        /// For typing: base32 (RFC 4648).
+        secret: Secret,
+        /// The same for an authenticator, as a link or a QR code: `otpauth://totp/…`.
+        uri: Secret,
+    },
+    /// To `confirm_second_factor` and `renew_recovery_codes`.
+    RecoveryCodes {
+        /// Each stands in for the authenticator once.
+        codes: Vec<Secret>,
+    },
     /// To `devices`.
     Devices {
         /// Newest first.

@@ -173,6 +173,8 @@ fn the_document_names_every_variant_code_and_limit() {
         limits::SEARCH_BYTES,
         limits::SEARCH_ITEMS as usize,
         limits::PASSWORD_MAX_BYTES,
+        limits::RECOVERY_CODES,
+        limits::CODE_BYTES,
         limits::PAGE_EVENTS as usize,
         limits::PAGE_BYTES,
         limits::SYNC_ROOM_EVENTS as usize,

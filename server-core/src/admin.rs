@@ -49,6 +49,8 @@ impl Administration {
             Command::Users => self.users().await,
             Command::AddUser { name, role, password } => self.add_user(name, role, password).await,
             Command::ResetPassword { name, password } => self.reset_password(name, password).await,
+            Command::EndSecondFactor { name } => self.end_second_factor(name).await,
+            Command::RecoverOwner => self.recover_owner().await,
             Command::SetRole { name, role } => self.set_role(name, role).await,
             Command::SetStanding { name, standing } => self.set_standing(name, standing).await,
             Command::Sessions { name } => self.sessions(name).await,

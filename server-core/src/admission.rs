@@ -20,12 +20,16 @@ use crate::budget::Exiled;
 use crate::error::Refusal;
 use crate::forward;
 use crate::handler::rooms::bring_in;
+use crate::handler::second_factor;
 use crate::hashing::Asker;
 use crate::host::Host;
 use crate::hub::{Hub, Outlet, Seat};
 use crate::names::fold;
 use crate::network::{is_here, is_near};
-use crate::store::table::{events, forwards, invites, marks, members, passwords, rooms, sessions};
+use crate::second_factor::Code;
+use crate::store::table::{
+    audits, events, forwards, invites, marks, members, passwords, rooms, second_factors, sessions,
+};
 use crate::store::{Denied, now, stopping};
 use crate::token;
 
@@ -74,6 +78,14 @@ pub(crate) struct Admission {
     pub(crate) device: DeviceId,
 }
 
+/// Who a peer says it is, and by what it can be known.
+pub(crate) struct Claim {
+    pub(crate) by: SignIn,
+    pub(crate) device: String,
+    pub(crate) session: Option<Secret>,
+    pub(crate) code: Option<Secret>,
+}
+
 /// The answer to a hello.
 pub(crate) fn welcome(host: &Host, peer: Peer, nonce: &str) -> Result<Reply, Refusal> {
     let nonce = URL_SAFE_NO_PAD.decode(nonce).ok().filter(|nonce| nonce.len() == limits::NONCE_BYTES);
@@ -97,7 +109,7 @@ pub(crate) async fn sign_in(
     peer: Peer,
     outlet: Arc<Outlet>,
     req: u32,
-    (by, device, session): (SignIn, String, Option<Secret>),
+    Claim { by, device, session, code }: Claim,
 ) -> Result<Admission, Refusal> {
     if let Some(moved) = host.moved.load_full() {
         return Err(forward::refusal(&moved));
@@ -111,15 +123,35 @@ pub(crate) async fn sign_in(
     };
     let way = match by {
         _ if chosen && let Some(member) = session_of(&host, token.1).await? => Way::Session(token.1, member),
-        SignIn::Password { name, password } => by_password(&host, peer, &name, &password).await?,
+        SignIn::Password { name, password } => {
+            Way::Known(by_password(&host, peer, (&name, &password), code).await?)
+        }
         SignIn::Session { token } => by_session(&host, peer, &token).await?,
         SignIn::Invite { token, name, password } => by_invite(&host, peer, &token, name, password).await?,
         SignIn::Register { name, password } => by_registration(&host, peer, name, password).await?,
     };
-    if let Some(member) = way.member().filter(|_| !peer.is_spared(&host)) {
-        check_welcome(&host, member)?;
+    let known = match &way {
+        Way::Known(known) => Some((known.member, known.folded.clone(), known.code.is_some())),
+        _ => None,
+    };
+    let welcome = way.member().filter(|_| !peer.is_spared(&host)).map(|member| check_welcome(&host, member));
+    let entered = match welcome.unwrap_or(Ok(())) {
+        Ok(()) => {
+            let seen = (device, peer.address.to_string());
+            enter(Arc::clone(&host), outlet, req, (way, token), seen).await
+        }
+        Err(refusal) => Err(refusal),
+    };
+    // What was right gives its attempts back.
+    if let Some((member, folded, coded)) = known
+        && entered.as_ref().err().is_none_or(|refusal| refusal.code != ErrorCode::WrongCode)
+    {
+        host.attempt_was_good(peer.address, Some(&folded));
+        if coded {
+            host.attempt_by_code_was_good(member);
+        }
     }
-    enter(host, outlet, req, (way, token), (device, peer.address.to_string())).await
+    entered
 }
 
 /// Whose session this is. If the token was chosen, the answer to an earlier try was lost: what it made is there.
@@ -140,9 +172,11 @@ fn check_welcome(host: &Host, member: MemberId) -> Result<(), Refusal> {
 
 /// A way in that has been checked as far as it can be outside the transaction.
 enum Way {
-    Known(MemberId),
+    Known(Known),
     Session([u8; 32], MemberId),
     Invite([u8; 32], Account),
+    /// The way back in from the machine's own command line; of the account, only the password counts.
+    Recovery([u8; 32], Account),
     Registration(Account),
 }
 
@@ -150,8 +184,8 @@ impl Way {
     /// Whose it is, if they are a member already.
     fn member(&self) -> Option<MemberId> {
         match self {
-            Self::Known(member) | Self::Session(_, member) => Some(*member),
-            Self::Invite(..) | Self::Registration(_) => None,
+            Self::Known(Known { member, .. }) | Self::Session(_, member) => Some(*member),
+            Self::Invite(..) | Self::Recovery(..) | Self::Registration(_) => None,
         }
     }
 }
@@ -162,7 +196,20 @@ pub(crate) struct Account {
     pub(crate) password_hash: Option<String>,
 }
 
-async fn by_password(host: &Host, peer: Peer, name: &str, password: &Secret) -> Result<Way, Refusal> {
+/// A member whose password was right, as it was then; the code is for the transaction to use up.
+struct Known {
+    member: MemberId,
+    folded: String,
+    hash: String,
+    code: Option<Option<Code>>,
+}
+
+async fn by_password(
+    host: &Host,
+    peer: Peer,
+    (name, password): (&str, &Secret),
+    code: Option<Secret>,
+) -> Result<Known, Refusal> {
     let folded = fold(name.trim());
     if folded.len() > limits::NAME_CHARS * 8 || password.0.len() > limits::PASSWORD_MAX_BYTES {
         return Err(wrong_credentials());
@@ -172,14 +219,39 @@ async fn by_password(host: &Host, peer: Peer, name: &str, password: &Secret) -> 
     let asked = folded.clone();
     let found = host.read(move |conn| {
         let Some(member) = members::by_name(conn, &asked)? else { return Ok(None) };
-        Ok(Some((member.id, passwords::of(conn, member.id)?)))
+        Ok(Some((member.id, passwords::of(conn, member.id)?, second_factors::is_on(conn, member.id)?)))
     });
-    let (member, stored) = found.await?.unzip();
-    if !host.hashing.verify(&host.limits(), peer.asker(), password, stored.flatten()).await? {
+    let found = found.await?;
+    let stored = found.as_ref().and_then(|(_, stored, _)| stored.clone());
+    if !host.hashing.verify(&host.limits(), peer.asker(), password, stored).await? {
         return Err(wrong_credentials());
     }
-    host.attempt_was_good(peer.address, Some(&folded));
-    member.map(Way::Known).ok_or_else(wrong_credentials)
+    let Some((member, Some(hash), asks)) = found else { return Err(wrong_credentials()) };
+    let code = match code {
+        None if asks => {
+            host.attempt_was_good(peer.address, Some(&folded));
+            return Err(second_factor_required());
+        }
+        Some(typed) if asks => {
+            host.attempt_by_code(member)?;
+            Some(Code::read(&typed))
+        }
+        _ => None,
+    };
+    Ok(Known { member, folded, hash, code })
+}
+
+/// Whether what was right a moment ago still is, and the code with it, which is used up.
+fn check_known(conn: &Connection, known: Known) -> Result<MemberId, Denied> {
+    let member = known.member;
+    if passwords::of(conn, member)? != Some(known.hash) {
+        return Err(wrong_credentials().into());
+    }
+    match (second_factors::is_on(conn, member)?, known.code) {
+        (false, _) => Ok(member),
+        (true, None) => Err(second_factor_required().into()),
+        (true, Some(code)) => second_factor::spend(conn, member, code).map(|()| member),
+    }
 }
 
 async fn by_session(host: &Host, peer: Peer, token: &Secret) -> Result<Way, Refusal> {
@@ -203,14 +275,20 @@ async fn by_invite(
     check_account(host, &name, password.as_ref())?;
     let hash = token::hash(token);
     let asked = name.clone();
-    host.read(move |conn| {
-        usable(conn, &hash)?;
-        check_free(conn, &asked)
-    })
-    .await?;
+    let recovers = host.read(move |conn| {
+        let recovers = usable(conn, &hash)?.recovers.is_some();
+        if !recovers {
+            check_free(conn, &asked)?;
+        }
+        Ok(recovers)
+    });
+    let recovers = recovers.await?;
+    if recovers && password.is_none() {
+        return Err(Refusal::field("password", "is needed: it becomes the account's new one"));
+    }
     let account = account(host, peer, name, password).await?;
     host.attempt_was_good(peer.address, None);
-    Ok(Way::Invite(hash, account))
+    Ok(if recovers { Way::Recovery(hash, account) } else { Way::Invite(hash, account) })
 }
 
 async fn by_registration(
@@ -266,6 +344,8 @@ struct Entered {
     progress: Vec<Progress>,
     /// What the new account did to the rooms' logs; empty for one that was there before.
     events: Vec<Event>,
+    /// Sessions that are over by it.
+    ended: Vec<DeviceId>,
 }
 
 async fn enter(
@@ -290,7 +370,7 @@ fn write_entry(
     conn: &Connection,
     way: Way,
     seen: (&str, &str),
-    (token, hash): (Secret, [u8; 32]),
+    (token, hash_of_token): (Secret, [u8; 32]),
     now: UnixMillis,
 ) -> Result<Entered, Denied> {
     // Once more, where nothing can come between: who is let in here could write what the new place never sees.
@@ -298,8 +378,8 @@ fn write_entry(
         return Err(stopping().into());
     }
     // Of two tries at once, the second finds what the first has made.
-    let way = match sessions::by_token(conn, &hash)? {
-        Some((member, _)) => Way::Session(hash, member),
+    let way = match sessions::by_token(conn, &hash_of_token)? {
+        Some((member, _)) => Way::Session(hash_of_token, member),
         None => way,
     };
     let (member, events) = match way {
@@ -308,11 +388,16 @@ fn write_entry(
             sessions::seen(conn, device, seen, now)?;
             return entered(conn, (member, device), None, Vec::new());
         }
-        Way::Known(member) => (member, Vec::new()),
+        Way::Known(known) => (check_known(conn, known)?, Vec::new()),
         Way::Invite(hash, account) => {
             let invite = usable(conn, &hash)?;
             invites::use_once(conn, invite.id)?;
             write_account(conn, account, invite.role, &invites::rooms(conn, invite.id)?, now)?
+        }
+        Way::Recovery(hash, account) => {
+            let invite = usable(conn, &hash)?;
+            invites::use_once(conn, invite.id)?;
+            return recover(conn, invite.recovers, account, (seen, token, hash_of_token), now);
         }
         Way::Registration(account) => {
             if !members::has_owner(conn)? {
@@ -322,8 +407,33 @@ fn write_entry(
         }
     };
     let device = DeviceId(Uuid::now_v7());
-    sessions::insert(conn, (member, device), &hash, seen, now)?;
+    sessions::insert(conn, (member, device), &hash_of_token, seen, now)?;
     entered(conn, (member, device), Some(token), events)
+}
+
+/// Lets in whoever runs the machine as the account `member`: with a new password, without a second factor, and alone.
+fn recover(
+    conn: &Connection,
+    member: Option<MemberId>,
+    account: Account,
+    (seen, token, hash): ((&str, &str), Secret, [u8; 32]),
+    now: UnixMillis,
+) -> Result<Entered, Denied> {
+    let (Some(member), Some(password)) = (member, account.password_hash) else {
+        return Err(Refusal::internal().into());
+    };
+    if members::by_id(conn, member)?.is_none_or(|row| row.role != Role::Owner) {
+        let message = "the host has another owner since the link was made; ask for a new one";
+        return Err(Refusal::new(ErrorCode::InviteRevoked, message).into());
+    }
+    let ended = sessions::remove_all(conn, member)?;
+    passwords::set(conn, member, &password, now)?;
+    second_factors::remove(conn, member)?;
+    let device = DeviceId(Uuid::now_v7());
+    sessions::insert(conn, (member, device), &hash, seen, now)?;
+    let entered = entered(conn, (member, device), Some(token), Vec::new())?;
+    audits::note(conn, Some(member), "account recovered", &entered.member.name, now)?;
+    Ok(Entered { ended, ..entered })
 }
 
 fn entered(
@@ -339,7 +449,7 @@ fn entered(
     let has_password = passwords::of(conn, member.id)?.is_some();
     let rooms = rooms::of_member(conn, member.id, limits::LIST_ITEMS)?;
     let progress = marks::of_member(conn, member.id, limits::LIST_ITEMS)?;
-    Ok(Entered { member, device, token, rooms, has_password, progress, events })
+    Ok(Entered { member, device, token, rooms, has_password, progress, events, ended: Vec::new() })
 }
 
 /// Writes an account that comes into the rooms everyone comes into; says what that did to their logs.
@@ -393,6 +503,7 @@ fn admit(host: &Host, hub: &Arc<Hub>, outlet: Arc<Outlet>, req: u32, entered: En
     if entered.member.role == Role::Owner {
         host.owner_came();
     }
+    entered.ended.iter().for_each(|device| hub.end_device(member, *device, None));
     let rooms = entered.rooms.iter().map(|room| room.id).collect::<Vec<_>>();
     let shown = entered.member.shown(true);
     let signed_in = SignedIn {
@@ -444,6 +555,13 @@ fn check_free(conn: &Connection, name: &str) -> Result<(), Denied> {
 
 fn wrong_credentials() -> Refusal {
     Refusal::new(ErrorCode::WrongCredentials, "no member has this name and this password; check both")
+}
+
+fn second_factor_required() -> Refusal {
+    Refusal::new(
+        ErrorCode::SecondFactorRequired,
+        "the password is right; sign in again with the code your authenticator shows, or a recovery code",
+    )
 }
 
 pub(crate) fn session_ended() -> Refusal {

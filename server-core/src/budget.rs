@@ -31,6 +31,10 @@ const PATIENCE: (u32, Duration) = (200, Duration::from_millis(500));
 /// One attempt comes back after this long.
 const REFILL: Duration = Duration::from_secs(6);
 
+/// One try at a code comes back after this long: of a million codes three are right at a time, so even those who know
+/// the password need months.
+const CODE_REFILL: Duration = Duration::from_secs(60);
+
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
@@ -52,6 +56,8 @@ pub(crate) enum Kind {
     Invites,
     /// Passwords that are hashed for somebody signed in.
     Passwords,
+    /// Codes beside a password that are tried.
+    Codes,
     /// What a hook or a bot says.
     Programs,
 }
@@ -72,7 +78,11 @@ impl Kind {
             Request::CreateRoom { .. } | Request::OpenDirect { .. } => Self::Rooms,
             Request::React { .. } | Request::Unreact { .. } => Self::Reactions,
             Request::CreateInvite { .. } => Self::Invites,
-            Request::SetPassword { .. } | Request::DeleteAccount { .. } => Self::Passwords,
+            Request::SetPassword { .. }
+            | Request::DeleteAccount { .. }
+            | Request::BeginSecondFactor { .. }
+            | Request::RenewRecoveryCodes { .. }
+            | Request::EndSecondFactor { .. } => Self::Passwords,
             _ => return None,
         })
     }
@@ -95,6 +105,7 @@ impl Kind {
             (Self::Reactions, _) => Rate::per_minute(limits.reactions_per_minute),
             (Self::Invites, _) => Rate::per_hour(limits.invites_per_hour),
             (Self::Passwords, _) => Rate::per_minute(limits.passwords_per_minute),
+            (Self::Codes, _) => Rate::in_a_row(limits.attempts_per_account, CODE_REFILL),
             (Self::Programs, _) => Rate::per_minute(limits.program_requests_per_minute),
         }
     }
@@ -250,6 +261,11 @@ impl Budgets {
         now: Instant,
     ) -> Result<(), Duration> {
         lock(&self.by_member).spend((member, kind), kind.rate(limits, false), now)
+    }
+
+    /// Gives one back: it was a good one.
+    pub(crate) fn give_back_to(&self, limits: &Limits, member: MemberId, kind: Kind, now: Instant) {
+        lock(&self.by_member).give_back(&(member, kind), kind.rate(limits, false), now);
     }
 
     /// Takes one attempt at the account of this name.

@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
-use crate::admission::{Admission, Peer, sign_in, welcome};
+use crate::admission::{Admission, Claim, Peer, sign_in, welcome};
 use crate::budget::{Budget, Exiled, Overdrawn, Payer};
 use crate::dispatch::{dispatch, out_of_order};
 use crate::error::Refusal;
@@ -331,10 +331,11 @@ impl Connection {
                 }
                 self.line.outlet.answer(req, answer);
             }
-            (Standing::Greeted, Request::SignIn { by, device, session }) => {
+            (Standing::Greeted, Request::SignIn { by, device, session, code }) => {
                 let (host, outlet, peer) = (Arc::clone(&self.host), Arc::clone(&self.line.outlet), self.peer);
                 return Some(Box::pin(async move {
-                    let entered = sign_in(host, peer, outlet, req, (by, device, session)).await;
+                    let claim = Claim { by, device, session, code };
+                    let entered = sign_in(host, peer, outlet, req, claim).await;
                     Some(entered.map_err(|refusal| (req, refusal)))
                 }));
             }

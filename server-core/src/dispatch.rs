@@ -5,7 +5,7 @@ use protocol::{Reply, Request};
 use crate::error::Refusal;
 use crate::handler::{
     Caller, accounts, history, invites, marks, members, messages, people, pins, presence, reactions,
-    room_members, room_settings, rooms, search, sessions, sync, threads,
+    room_members, room_settings, rooms, search, second_factor, sessions, sync, threads,
 };
 use crate::store::table::relations;
 
@@ -90,6 +90,15 @@ async fn answer(caller: &Caller, req: u32, request: Request) -> Result<Option<Re
         Request::SetPassword { current, new, end_others } => {
             sessions::set_password(caller, req, current, (new, end_others)).await
         }
+        Request::SecondFactor => second_factor::state(caller).await,
+        Request::BeginSecondFactor { password } => second_factor::begin(caller, req, password).await,
+        Request::ConfirmSecondFactor { code } => second_factor::confirm(caller, req, code).await,
+        Request::RenewRecoveryCodes { password, code } => {
+            second_factor::renew(caller, req, (password, code)).await
+        }
+        Request::EndSecondFactor { password, code } => {
+            second_factor::end(caller, req, (password, code)).await
+        }
         Request::SetProfile { name, status } => accounts::set_profile(caller, req, &name, &status).await,
         Request::SetRole { member, role } => accounts::set_role(caller, req, member, role).await,
         Request::SetStanding { member, standing } => {
@@ -103,6 +112,7 @@ async fn answer(caller: &Caller, req: u32, request: Request) -> Result<Option<Re
             people::set(caller, req, member, (relations::Kind::Blocked, blocked)).await
         }
         Request::People => people::mine(caller).await,
+        Request::RevokeAll => sessions::revoke_all(caller, req).await,
         Request::RevokeOthers => sessions::revoke_others(caller, req).await,
         Request::Devices => sessions::devices(caller).await,
         Request::RevokeDevice { device } => sessions::revoke(caller, req, device).await,

@@ -15,6 +15,7 @@ pub(crate) mod room_members;
 pub(crate) mod room_settings;
 pub(crate) mod rooms;
 pub(crate) mod search;
+pub(crate) mod second_factor;
 pub(crate) mod sessions;
 pub(crate) mod sync;
 pub(crate) mod threads;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
+use metrics::Counter;
 use protocol::{MemberId, Secret};
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
@@ -36,9 +37,10 @@ pub(crate) enum Asker {
 }
 
 /// Hashes passwords off the async threads.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Hashing {
     turns: Arc<Mutex<State>>,
+    done: Counter,
     /// Of a password nobody has, compared where there is none to compare with.
     nobody: Arc<str>,
 }
@@ -74,14 +76,22 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().expect("nothing panics while it holds the turns")
 }
 
+impl std::fmt::Debug for Hashing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hashing").field("turns", &self.turns).finish_non_exhaustive()
+    }
+}
+
 impl Hashing {
-    pub(crate) fn new() -> Result<Self, StartError> {
+    /// `done` counts what was hashed or compared.
+    pub(crate) fn new(done: Counter) -> Result<Self, StartError> {
         let mut password = [0u8; 32];
         getrandom::fill(&mut password).map_err(|_| StartError::Randomness)?;
         // Its cost is that of a real one by the parameters in it; the text itself is never matched.
         let nobody = hash_now(&password).ok_or(StartError::Randomness)?;
         Ok(Self {
             turns: Arc::new(Mutex::new(State { turns: Turns::default(), takes: AT_FIRST })),
+            done,
             nobody: nobody.into(),
         })
     }
@@ -130,9 +140,11 @@ impl Hashing {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
         let permit = self.turn(limits, asker).await?;
+        let counter = self.done.clone();
         let done = tokio::task::spawn_blocking(move || {
             let began = Instant::now();
             let made = work();
+            counter.increment(1);
             if let Some(state) = &permit.0 {
                 let mut state = lock(state);
                 state.takes = (state.takes * 7 + began.elapsed()) / 8;
@@ -190,7 +202,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_password_fits_its_own_hash_only() {
-        let (hashing, limits) = (Hashing::new().unwrap(), Limits::default());
+        let (hashing, limits) = (Hashing::new(Counter::noop()).unwrap(), Limits::default());
         let stored = hashing.hash(&limits, Asker::Here, &"correct horse".into()).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
         let fits = async |password: &str, stored: Option<String>| {
@@ -204,7 +216,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_line_is_told_when_to_come_and_those_who_leave_it_hold_nobody_up() {
-        let hashing = Hashing::new().unwrap();
+        let hashing = Hashing::new(Counter::noop()).unwrap();
         let limits = Limits {
             hashes_at_once: 1,
             hashes_waiting: 8,

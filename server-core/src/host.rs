@@ -79,10 +79,10 @@ impl Host {
             moved: ArcSwapOption::from(moved.map(Arc::new)),
             live: ArcSwap::from_pointee(Live::new(row.name, &config)?),
             committer: Committer::new(vault.clone(), Arc::clone(&hub), Arc::clone(&metrics)),
+            hashing: Hashing::new(metrics.hashes.clone())?,
             metrics,
             hub,
             vault,
-            hashing: Hashing::new()?,
             budgets: Budgets::default(),
             typing: Typing::default(),
             stop: CancellationToken::new(),
@@ -197,6 +197,16 @@ impl Host {
         self.budgets.attempt_at_was_good(&self.limits(), folded, Instant::now());
     }
 
+    /// Takes one try at a code of a member.
+    pub(crate) fn attempt_by_code(&self, member: MemberId) -> Result<(), Refusal> {
+        self.budgets.take_of(&self.limits(), member, Kind::Codes, Instant::now()).map_err(Refusal::wait)
+    }
+
+    /// The code was right.
+    pub(crate) fn attempt_by_code_was_good(&self, member: MemberId) {
+        self.budgets.give_back_to(&self.limits(), member, Kind::Codes, Instant::now());
+    }
+
     /// Whether `who` was not sent away a moment ago.
     pub(crate) fn may_come(&self, who: Exiled) -> Result<(), Refusal> {
         self.budgets.may_come(who, Instant::now()).map_err(Refusal::wait)
@@ -290,7 +300,15 @@ fn owner_invite(
     let now = now();
     invites::forget_owner(conn)?;
     let expires_at = UnixMillis(now.0 + limits::INVITE_LIFE_MS);
-    let row = invites::Row { id, role: Role::Owner, uses_left: 1, expires_at, by: None, revoked: false };
+    let row = invites::Row {
+        id,
+        role: Role::Owner,
+        uses_left: 1,
+        expires_at,
+        by: None,
+        revoked: false,
+        recovers: None,
+    };
     invites::insert(conn, &row, &hash, now)?;
     Ok(Some(token))
 }

@@ -9,6 +9,7 @@
 
 mod config;
 mod error;
+mod second_factor;
 mod server;
 
 mod acme;

@@ -32,6 +32,7 @@ pub(crate) struct Metrics {
     recorder: Option<(PrometheusHandle, PrometheusRecorder)>,
     pub(crate) connections: Gauge,
     pub(crate) requests: Counter,
+    pub(crate) hashes: Counter,
     commits: Counter,
     commit_seconds: Histogram,
     certificate_failures: Counter,
@@ -52,6 +53,7 @@ impl Metrics {
                 recorder: None,
                 connections: Gauge::noop(),
                 requests: Counter::noop(),
+                hashes: Counter::noop(),
                 commits: Counter::noop(),
                 commit_seconds: Histogram::noop(),
                 certificate_failures: Counter::noop(),
@@ -61,6 +63,10 @@ impl Metrics {
         let describe = |name: &'static str, what: &'static str| (KeyName::from_const_str(name), what.into());
         for (name, what) in [
             describe("hearth_requests_total", "Requests of signed-in connections."),
+            describe(
+                "hearth_password_hashes_total",
+                "Passwords hashed or compared, each as slow as the others.",
+            ),
             describe("hearth_commits_total", "Writes that are on disk."),
             describe("hearth_refusals_total", "Refused requests, by code."),
             describe(
@@ -88,6 +94,7 @@ impl Metrics {
             requests: recorder.register_counter(&Key::from_static_name("hearth_requests_total"), &META),
             certificate_failures: recorder
                 .register_counter(&Key::from_static_name("hearth_certificate_failures_total"), &META),
+            hashes: recorder.register_counter(&Key::from_static_name("hearth_password_hashes_total"), &META),
             commits: recorder.register_counter(&Key::from_static_name("hearth_commits_total"), &META),
             commit_seconds: recorder
                 .register_histogram(&Key::from_static_name("hearth_commit_seconds"), &META),

@@ -24,6 +24,7 @@ pub(crate) mod table {
     pub(crate) mod reports;
     pub(crate) mod retentions;
     pub(crate) mod rooms;
+    pub(crate) mod second_factors;
     pub(crate) mod sessions;
 }
 
@@ -37,7 +38,7 @@ use vault::{CommitError, Migration, ReadError, Schema};
 use crate::error::Refusal;
 use table::{
     audits, bots, certificates, events, follows, forwards, hooks, host, invites, marks, members, memberships,
-    messages, passwords, relations, reports, retentions, rooms, sessions,
+    messages, passwords, relations, reports, retentions, rooms, second_factors, sessions,
 };
 
 /// Every step ever shipped, oldest first; append only.
@@ -63,6 +64,7 @@ pub(crate) const SCHEMA: Schema = Schema {
         Migration { name: "follows", sql: follows::SCHEMA },
         Migration { name: "reports", sql: reports::SCHEMA },
         Migration { name: "certificates", sql: certificates::SCHEMA },
+        Migration { name: "second_factors", sql: second_factors::SCHEMA },
     ],
 };
 

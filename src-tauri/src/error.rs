@@ -151,6 +151,8 @@ impl From<JoinError> for FailureView {
             JoinError::InviteUnknown => "invite_unknown",
             JoinError::NameTaken => "name_taken",
             JoinError::WrongCredentials => "wrong_credentials",
+            JoinError::SecondFactorRequired => "second_factor_required",
+            JoinError::WrongCode => "wrong_code",
             JoinError::RegistrationClosed => "registration_closed",
             JoinError::AlreadyJoined => "already_joined",
             JoinError::Secrets(_) => "keyring_failed",

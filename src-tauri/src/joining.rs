@@ -157,7 +157,9 @@ fn view(probe: Probe, invited: bool) -> ProbeView {
 
 fn means(by: JoinByView, invited: bool) -> JoinBy {
     match by {
-        JoinByView::Password { name, password } => JoinBy::Password { name, password: Secret(password) },
+        JoinByView::Password { name, password, code } => {
+            JoinBy::Password { name, password: Secret(password), code: code.map(Secret) }
+        }
         JoinByView::New { name, password } if invited => {
             JoinBy::Invite { name, password: password.map(Secret) }
         }

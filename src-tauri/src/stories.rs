@@ -275,7 +275,7 @@ async fn two_hosts_on_one_computer_take_two_ports() {
     alice.here.sign_out(&studio.id).await.unwrap();
     assert!(matches!(alice.here.start().await, Ok(StartView::First { needs_passphrase: false })));
     let address = format!("127.0.0.1:{first}");
-    let by = JoinByView::Password { name: "Alice".into(), password: "a long password".into() };
+    let by = JoinByView::Password { name: "Alice".into(), password: "a long password".into(), code: None };
     let back = joining::join(&alice.here, &address, studio.id.clone(), by).await.unwrap();
     assert!(back.hosted);
     alice.here.stop().await;
@@ -292,7 +292,7 @@ async fn a_device_that_was_signed_out_elsewhere_signs_in_again_and_keeps_its_his
     client.set_password(None, "a long password".into()).await.unwrap();
     let address = desk.here.hosting.ask(&host, |server| server.local_addr().port()).unwrap();
     let address = format!("127.0.0.1:{address}");
-    let by = || JoinByView::Password { name: "alice".into(), password: "a long password".into() };
+    let by = || JoinByView::Password { name: "alice".into(), password: "a long password".into(), code: None };
 
     let mut laptop = Desk::prepared(base.path(), "laptop").await;
     let probe = joining::look(&laptop.here.profile().unwrap(), &address).await.unwrap();
@@ -316,7 +316,8 @@ async fn a_device_that_was_signed_out_elsewhere_signs_in_again_and_keeps_its_his
             _ => None,
         })
         .await;
-    let wrong = JoinByView::Password { name: "alice".into(), password: "another password".into() };
+    let wrong =
+        JoinByView::Password { name: "alice".into(), password: "another password".into(), code: None };
     assert_eq!(code(joining::sign_in_again(&laptop.here, &host, wrong).await), "wrong_credentials");
     assert!(laptop.timeline(&host, room).await.rows.iter().any(|row| says(row, "from the laptop")));
     joining::sign_in_again(&laptop.here, &host, by()).await.unwrap();

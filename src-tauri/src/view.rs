@@ -277,6 +277,10 @@ pub enum JoinByView {
         name: String,
         /// Theirs.
         password: String,
+        /// What their authenticator shows, or a recovery code, once it was asked for.
+        #[serde(default)]
+        #[ts(optional)]
+        code: Option<String>,
     },
 }
 

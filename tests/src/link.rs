@@ -60,7 +60,7 @@ impl Link {
     pub fn sign_in(address: &str, by: SignIn) -> Result<(Self, SignedIn)> {
         let mut link = Self::open(address)?;
         link.hello()?;
-        match link.ask(Request::SignIn { by, device: "a story".into(), session: None })? {
+        match link.ask(Request::SignIn { by, device: "a story".into(), session: None, code: None })? {
             Reply::SignedIn(signed_in) => Ok((link, signed_in)),
             other => bail!("not signed in: {other:?}"),
         }

@@ -142,6 +142,51 @@ impl Client {
         expect!(reply, Reply::Done => self.shared.set_has_password())
     }
 
+    /// Whether a code is asked for beside my password, and how many recovery codes are left.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn second_factor(&self) -> Result<(bool, u32), RequestError> {
+        let reply = self.request(Request::SecondFactor).await?;
+        expect!(reply, Reply::SecondFactor { on, recovery_codes } => (on, recovery_codes))
+    }
+
+    /// Makes a secret for my authenticator: for typing, and as a link. Nothing is asked of me before it is confirmed.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn begin_second_factor(&self, password: Secret) -> Result<(Secret, Secret), RequestError> {
+        let reply = self.request(Request::BeginSecondFactor { password }).await?;
+        expect!(reply, Reply::SecondFactorBegun { secret, uri } => (secret, uri))
+    }
+
+    /// Proves that my authenticator has the secret; gives the recovery codes, this once.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn confirm_second_factor(&self, code: Secret) -> Result<Vec<Secret>, RequestError> {
+        let reply = self.request(Request::ConfirmSecondFactor { code }).await?;
+        expect!(reply, Reply::RecoveryCodes { codes } => codes)
+    }
+
+    /// New recovery codes in place of the old ones.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn renew_recovery_codes(&self, password: Secret) -> Result<Vec<Secret>, RequestError> {
+        let request = Request::RenewRecoveryCodes { password: Some(password), code: None };
+        expect!(self.request(request).await?, Reply::RecoveryCodes { codes } => codes)
+    }
+
+    /// From now on my password is enough.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn end_second_factor(&self, password: Secret) -> Result<(), RequestError> {
+        let request = Request::EndSecondFactor { password: Some(password), code: None };
+        expect!(self.request(request).await?, Reply::Done => ())
+    }
+
     /// Sets who may register without an invite.
     ///
     /// # Errors

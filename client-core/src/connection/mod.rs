@@ -115,7 +115,7 @@ impl Actor {
                 Err(error) => return wait(WaitReason::Keyring(error.to_string())),
             };
             let by = SignIn::Session { token };
-            match sign_in(&mut link, by, shared.device.clone(), None).await {
+            match sign_in(&mut link, (by, None), shared.device.clone(), None).await {
                 Ok(Ok(signed_in)) => Step::Live(link, Box::new(signed_in)),
                 Ok(Err(failure)) => after_refusal(failure),
                 Err(ended) => after_end(&ended),
@@ -193,12 +193,12 @@ impl Actor {
 /// Signs in on a verified link. What is pushed before the answer can't be: the host pushes after it.
 pub(crate) async fn sign_in(
     link: &mut Link,
-    by: SignIn,
+    (by, code): (SignIn, Option<Secret>),
     device: String,
     session: Option<Secret>,
 ) -> Result<Result<SignedIn, Failure>, Ended> {
     let answered = async {
-        let req = link.say(Request::SignIn { by, device, session }).await?;
+        let req = link.say(Request::SignIn { by, device, session, code }).await?;
         loop {
             let frame = link.hear().await?;
             match (frame.req, frame.reply) {

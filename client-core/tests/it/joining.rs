@@ -7,7 +7,7 @@ use std::time::Duration;
 use client_core::{
     ConnectError, ConnectionState, Join, JoinBy, JoinError, RequestError, SessionSecrets, StopReason, Target,
 };
-use protocol::{ErrorCode, HostId, Role};
+use protocol::{ErrorCode, HostId, Role, Secret};
 use vault::{Keyring, KeyringError};
 use zeroize::Zeroizing;
 
@@ -60,7 +60,8 @@ async fn a_password_signs_in_a_second_device_and_a_wrong_one_does_not() {
     let server = stage.host().await;
     let ((_a, alice), _) = stage.alice_and_bob(&server).await;
     let other = stage.profile("alice-phone").await;
-    let by = |password: &str| JoinBy::Password { name: "Alice".into(), password: password.into() };
+    let by =
+        |password: &str| JoinBy::Password { name: "Alice".into(), password: password.into(), code: None };
     let wrong = other.join(at(&server, by("not her password"))).await.unwrap_err();
     assert!(matches!(wrong, JoinError::WrongCredentials), "{wrong}");
     assert!(other.hosts().await.unwrap().is_empty(), "nothing is kept of a join that failed");
@@ -116,6 +117,40 @@ async fn an_invite_to_another_host_sends_nothing() {
     assert!(server.owner_invite().is_some(), "the invite was not spent");
 }
 
+/// What an authenticator with `secret` shows now.
+fn shown(secret: &Secret) -> Secret {
+    let key = totp_rs::Secret::try_from_base32(&secret.0).unwrap();
+    let authenticator = totp_rs::Builder::new().with_secret(key).with_account_name("x").build().unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    Secret(authenticator.generate(now).to_string())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_factor_is_asked_of_the_second_device_and_not_of_the_first() {
+    let stage = Stage::new();
+    let server = stage.host().await;
+    let ((_a, alice), _) = stage.alice_and_bob(&server).await;
+    let password = || Secret::from("alice has a password");
+    let (secret, _) = alice.begin_second_factor(password()).await.unwrap();
+    let code = shown(&secret);
+    let codes = alice.confirm_second_factor(code.clone()).await.unwrap();
+    assert_eq!(alice.second_factor().await.unwrap(), (true, 10));
+    let phones = stage.profile("alice-phone").await;
+    let by = |code: Option<Secret>| JoinBy::Password { name: "alice".into(), password: password(), code };
+    let asked = phones.join(at(&server, by(None))).await.unwrap_err();
+    assert!(matches!(asked, JoinError::SecondFactorRequired), "{asked}");
+    let used = phones.join(at(&server, by(Some(code)))).await.unwrap_err();
+    assert!(matches!(used, JoinError::WrongCode), "{used}");
+    assert!(phones.hosts().await.unwrap().is_empty());
+    let phone = phones.join(at(&server, by(Some(codes[0].clone())))).await.unwrap();
+    live(&phone).await;
+    alice.retry_now();
+    live(&alice).await;
+    alice.renew_recovery_codes(password()).await.unwrap();
+    alice.end_second_factor(password()).await.unwrap();
+    assert_eq!(phone.second_factor().await.unwrap(), (false, 0));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_device_stops_and_signs_in_again_with_its_history() {
     let stage = Stage::new();
@@ -124,7 +159,8 @@ async fn a_revoked_device_stops_and_signs_in_again_with_its_history() {
     let room = general(&alice).await;
     post(&alice, room, "before").await;
     let phones = stage.profile("alice-phone").await;
-    let by = || JoinBy::Password { name: "alice".into(), password: "alice has a password".into() };
+    let by =
+        || JoinBy::Password { name: "alice".into(), password: "alice has a password".into(), code: None };
     let phone = phones.join(at(&server, by())).await.unwrap();
     live(&phone).await;
     let laptop = phone.devices().await.unwrap().into_iter().find(|device| !device.current).unwrap();

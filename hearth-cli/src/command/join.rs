@@ -3,7 +3,7 @@
 use std::io::{BufRead, IsTerminal, Write};
 use std::time::Duration;
 
-use client_core::{Client, Join, JoinBy, Profile, Target};
+use client_core::{Client, Join, JoinBy, JoinError, Profile, Target};
 use protocol::{HostId, InviteLink, Secret};
 use serde_json::json;
 
@@ -37,7 +37,29 @@ pub(super) async fn join(profile: &Profile, arguments: JoinArguments) -> Result<
             let _ = live(&client, WHETHER_ALIVE).await;
         }
     }
-    joined(&profile.join(join).await?, as_json)
+    let client = match profile.join(join.clone()).await {
+        Err(JoinError::SecondFactorRequired) if std::io::stdin().is_terminal() => {
+            profile.join(with_code(join)?).await?
+        }
+        Err(error @ JoinError::SecondFactorRequired) => {
+            return Err(Failure::Usage(format!("{error} (with --code CODE)")));
+        }
+        joined => joined?,
+    };
+    joined(&client, as_json)
+}
+
+/// The same wish, with the code that the person types now.
+fn with_code(mut join: Join) -> Result<Join, Failure> {
+    let mut out = std::io::stdout().lock();
+    write!(out, "Code of your authenticator, or a recovery code: ")?;
+    out.flush()?;
+    let mut typed = String::new();
+    std::io::stdin().lock().read_line(&mut typed)?;
+    if let JoinBy::Password { code, .. } = &mut join.by {
+        *code = Some(Secret::from(typed.trim()));
+    }
+    Ok(join)
 }
 
 fn by_invite(link: InviteLink, arguments: &JoinArguments) -> Result<Join, Failure> {
@@ -49,7 +71,9 @@ async fn by_address(profile: &Profile, arguments: &JoinArguments) -> Result<(Hos
     let (name, password) = (name(arguments)?, password(arguments)?);
     let by = match (arguments.register, password) {
         (true, password) => JoinBy::Register { name, password },
-        (false, Some(password)) => JoinBy::Password { name, password },
+        (false, Some(password)) => {
+            JoinBy::Password { name, password, code: arguments.code.as_deref().map(Secret::from) }
+        }
         (false, None) => {
             let sentence = "sign in with --password-file FILE, or make a new account with --register";
             return Err(Failure::Usage(sentence.to_owned()));

@@ -7,7 +7,7 @@ use super::{Administration, Answer, Device, User};
 use crate::admission::{self, Account};
 use crate::error::Refusal;
 use crate::hashing::Asker;
-use crate::store::table::{invites, members, passwords, sessions};
+use crate::store::table::{invites, members, passwords, second_factors, sessions};
 use crate::store::{Denied, now};
 use crate::token;
 
@@ -84,6 +84,19 @@ impl Administration {
         Ok(Answer::Password { name, password: made_up })
     }
 
+    pub(super) async fn end_second_factor(&self, name: String) -> Result<Answer, Refusal> {
+        let asked = name.clone();
+        let work = move |conn: &Connection| {
+            let member = account(conn, &asked)?;
+            match second_factors::remove(conn, member.id)? {
+                true => Ok(()),
+                false => Err(Refusal::not_found("second factor").into()),
+            }
+        };
+        self.commit(("second factor ended", name), work, |(), _| {}).await?;
+        Ok(Answer::Done)
+    }
+
     pub(super) async fn set_role(&self, name: String, role: Role) -> Result<Answer, Refusal> {
         let asked = name.clone();
         let work = move |conn: &Connection| {
@@ -158,6 +171,7 @@ impl Administration {
             name: device.name,
             since: device.since,
             last_seen: device.last_seen,
+            address: device.address,
         };
         Ok(Answer::Sessions { devices: devices.await?.into_iter().map(shown).collect() })
     }

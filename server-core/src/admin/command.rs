@@ -33,6 +33,14 @@ pub enum Command {
         #[serde(default)]
         password: Option<Secret>,
     },
+    /// From now on no code is asked for beside the password of an account. Answer: `done`.
+    EndSecondFactor {
+        /// Whose.
+        name: String,
+    },
+    /// Makes a link that lets whoever uses it in as the owner, once, with a password of their choice and without a
+    /// second factor. Answer: `owner_link`.
+    RecoverOwner,
     /// Gives an account another role; giving `owner` makes the owner before an admin. Answer: `done`.
     SetRole {
         /// Whose.
@@ -193,6 +201,17 @@ pub enum Answer {
         /// None if it was given.
         password: Option<Secret>,
     },
+    /// The owner's way back in, shown this once.
+    OwnerLink {
+        /// Who the owner is.
+        name: String,
+        /// For the app.
+        link: Secret,
+        /// For a browser.
+        web_link: Secret,
+        /// Until when.
+        expires_at: UnixMillis,
+    },
     /// Newest first.
     Sessions {
         /// Them.
@@ -301,6 +320,9 @@ pub struct Device {
     pub since: UnixMillis,
     /// When it was last heard.
     pub last_seen: UnixMillis,
+    /// From which network address.
+    #[serde(default)]
+    pub address: Option<String>,
 }
 
 /// A room.

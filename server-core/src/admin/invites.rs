@@ -12,6 +12,9 @@ use crate::store::now;
 use crate::store::table::{invites, members};
 use crate::token;
 
+/// How long the owner's way back in is open, in milliseconds: time to walk to another device.
+const RECOVERY_LIFE_MS: i64 = 3600 * 1000;
+
 impl Administration {
     pub(super) async fn invites(&self) -> Result<Answer, Refusal> {
         let invites = self.host.read(|conn| Ok(invites::living(conn, now(), limits::LIST_ITEMS)?)).await?;
@@ -28,22 +31,58 @@ impl Administration {
                 .ok_or_else(|| Refusal::forbidden("this host has no owner yet; use the owner's link"))?;
             let now = now();
             let expires_at = UnixMillis(now.0.saturating_add(life_ms));
-            let row =
-                invites::Row { id, role, uses_left: uses, expires_at, by: Some(owner.id), revoked: false };
+            let row = invites::Row {
+                id,
+                role,
+                uses_left: uses,
+                expires_at,
+                by: Some(owner.id),
+                revoked: false,
+                recovers: None,
+            };
             Ok(invites::insert(conn, &row, &hash, now)?)
         };
         self.commit(("invite made", id.to_string()), work, |(), _| {}).await?;
-        Ok(self.links(id, token))
+        let (link, web_link) = self.links(token);
+        Ok(Answer::InviteCreated { id, link, web_link })
     }
 
-    fn links(&self, id: InviteId, token: Secret) -> Answer {
+    /// A link for the owner who lost password or second factor. One at a time: a new one ends those before.
+    pub(super) async fn recover_owner(&self) -> Result<Answer, Refusal> {
+        let (token, hash) = token::fresh()?;
+        let id = InviteId(Uuid::now_v7());
+        let expires_at = UnixMillis(now().0 + RECOVERY_LIFE_MS);
+        let work = move |conn: &Connection| {
+            let owner = members::owner(conn)?.ok_or_else(|| {
+                Refusal::forbidden("this host has no owner yet; it prints the owner's link at each start")
+            })?;
+            invites::forget_recoveries(conn)?;
+            let row = invites::Row {
+                id,
+                role: Role::Owner,
+                uses_left: 1,
+                expires_at,
+                by: None,
+                revoked: false,
+                recovers: Some(owner.id),
+            };
+            invites::insert(conn, &row, &hash, now())?;
+            Ok(owner.name)
+        };
+        let name = self.commit(("owner link made", id.to_string()), work, |_, _| {}).await?;
+        let (link, web_link) = self.links(token);
+        Ok(Answer::OwnerLink { name, link, web_link, expires_at })
+    }
+
+    /// For the app, and for a browser.
+    fn links(&self, token: Secret) -> (Secret, Secret) {
         let mut addresses = self.addresses.clone();
         addresses.truncate(protocol::invite_link::ADDRESSES);
         let address = addresses.first().cloned().unwrap_or_default();
         let here = address.parse().is_ok_and(|address: std::net::SocketAddr| address.ip().is_loopback());
         let invite = InviteLink { host: self.host.identity.id().clone(), addresses, token };
         let web_link = invite.to_web_link(if here { "http" } else { "https" }, &address);
-        Answer::InviteCreated { id, link: Secret(invite.to_app_link()), web_link: Secret(web_link) }
+        (Secret(invite.to_app_link()), Secret(web_link))
     }
 
     pub(super) async fn revoke_invite(&self, invite: InviteId) -> Result<Answer, Refusal> {

@@ -9,7 +9,9 @@ use super::{Answer, Caller, role, sessions as own_sessions};
 use crate::error::Refusal;
 use crate::hub::Hub;
 use crate::permissions::{Object, Operation, permit};
-use crate::store::table::{audits, events, members, memberships, passwords, relations, rooms, sessions};
+use crate::store::table::{
+    audits, events, members, memberships, passwords, relations, rooms, second_factors, sessions,
+};
 use crate::store::{Denied, is_taken, now};
 
 pub(crate) async fn set_profile(caller: &Caller, req: u32, name: &str, status: &str) -> Answer {
@@ -130,6 +132,7 @@ fn bury(conn: &Connection, (member, by): (MemberId, MemberId)) -> Result<Vec<Eve
 pub(crate) fn forget(conn: &Connection, member: MemberId) -> vault::rusqlite::Result<()> {
     sessions::remove_all(conn, member)?;
     passwords::remove(conn, member)?;
+    second_factors::remove(conn, member)?;
     relations::forget(conn, member)?;
     members::bury(conn, member)
 }

@@ -31,7 +31,15 @@ pub(crate) async fn create(
         }
         let (id, now) = (InviteId(Uuid::now_v7()), now());
         let expires_at = UnixMillis(now.0 + life_ms);
-        let row = invites::Row { id, role, uses_left: uses, expires_at, by: Some(by), revoked: false };
+        let row = invites::Row {
+            id,
+            role,
+            uses_left: uses,
+            expires_at,
+            by: Some(by),
+            revoked: false,
+            recovers: None,
+        };
         invites::insert(conn, &row, &hash, now)?;
         audits::note(conn, Some(by), "invite made", &id.to_string(), now)?;
         for room in &rooms {

@@ -61,6 +61,22 @@ pub(crate) async fn revoke_others(caller: &Caller, req: u32) -> Answer {
         .await
 }
 
+/// Ends all my sessions, the one that asks last.
+pub(crate) async fn revoke_all(caller: &Caller, req: u32) -> Answer {
+    let (member, connection, outlet) = (caller.member, caller.connection, caller.outlet.clone());
+    let work = move |conn: &Connection| Ok(sessions::remove_all(conn, member)?);
+    let then = move |ended: Result<Vec<DeviceId>, Refusal>, hub: &std::sync::Arc<crate::hub::Hub>| {
+        let closes = ended.is_ok();
+        outlet.answer(req, ended.map(|_| Reply::Done));
+        if closes {
+            hub.end_member(member, Some(connection));
+            outlet.close(CloseCode::SessionEnded);
+        }
+    };
+    caller.host.committer.commit(work, then).await?;
+    Ok(None)
+}
+
 pub(crate) async fn set_password(
     caller: &Caller,
     req: u32,
@@ -86,6 +102,7 @@ pub(crate) async fn set_password(
 }
 
 /// Whether whoever speaks knows the member's password, if there is one.
+/// Without one this is always so.
 pub(super) async fn prove(caller: &Caller, current: Option<Secret>) -> Result<(), Refusal> {
     let member = caller.member;
     let known = caller.host.read(move |conn| {

@@ -18,6 +18,7 @@ mod reports;
 mod rights;
 mod rooms;
 mod search;
+mod second_factor;
 mod service;
 mod support;
 mod surface;

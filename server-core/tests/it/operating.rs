@@ -136,6 +136,48 @@ async fn a_reset_password_ends_all_sessions_at_once() {
     world.greet().await.sign_in(by_password("alice", "another password")).await.unwrap();
 }
 
+/// The owner's link as the program prints it, and who it says it is for.
+async fn owner_link(folder: &Path) -> protocol::InviteLink {
+    let shown = said(folder, &["admin", "owner-link"]).await;
+    assert!(shown.contains("as alice, once, until"), "{shown}");
+    let line = shown.lines().find_map(|line| line.strip_prefix("app ")).unwrap();
+    protocol::InviteLink::parse(line.trim()).unwrap()
+}
+
+#[tokio::test]
+async fn an_owner_who_lost_everything_comes_back_by_the_command_line() {
+    let world = world().await;
+    let folder = world.dir.path().join("host");
+    let early = run(&folder, &["admin", "owner-link"]).await;
+    assert!(String::from_utf8_lossy(&early.stderr).contains("no owner yet"));
+    let (mut alice, me) = world.alice().await;
+    let lost = |link: protocol::InviteLink, password: &str| SignIn::Invite {
+        token: link.token,
+        name: "alice".into(),
+        password: Some(password.into()),
+    };
+    let link = owner_link(&folder).await;
+    assert_eq!(link.host, *world.server.host_id());
+    let back = world.greet().await.sign_in(lost(link, "found again")).await.unwrap();
+    assert_eq!(back.member.id, me.member.id);
+    assert_eq!(alice.closed().await, 4200);
+    let none = run(&folder, &["admin", "user", "end-second-factor", "alice"]).await;
+    assert!(!none.status.success(), "there is none to end");
+    world.server.stop().await;
+
+    let link = owner_link(&folder).await;
+    let mut config = Config::new(&folder, ([127, 0, 0, 1], 0).into());
+    config.announce = false;
+    config.admin_socket = Some(folder.join("admin.sock"));
+    let world = World { server: soon(Server::start(config)).await.unwrap(), dir: world.dir };
+    let token = link.token.clone();
+    world.greet().await.sign_in(lost(link, "and again")).await.unwrap();
+    world.greet().await.sign_in(by_password("alice", "and again")).await.unwrap();
+    let audit = said(&folder, &["admin", "audit"]).await;
+    assert!(audit.contains("owner link made") && audit.contains("account recovered"), "{audit}");
+    assert!(!audit.contains(&token.0));
+}
+
 #[tokio::test]
 async fn invites_and_sessions_are_made_and_ended_from_the_command_line() {
     let world = world().await;

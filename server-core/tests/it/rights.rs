@@ -153,6 +153,12 @@ fn operations_of(request: &Request) -> &'static [&'static str] {
         | Request::SetContact { .. }
         | Request::SetBlock { .. }
         | Request::People
+        | Request::SecondFactor
+        | Request::BeginSecondFactor { .. }
+        | Request::ConfirmSecondFactor { .. }
+        | Request::RenewRecoveryCodes { .. }
+        | Request::EndSecondFactor { .. }
+        | Request::RevokeAll
         | Request::RevokeOthers
         | Request::Devices
         | Request::RevokeDevice { .. } => &[],

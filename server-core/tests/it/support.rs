@@ -176,7 +176,22 @@ impl Client {
         by: SignIn,
         session: Option<Secret>,
     ) -> Result<SignedIn, Failure> {
-        match self.ask(Request::SignIn { by, device: "laptop".into(), session }).await? {
+        match self.ask(Request::SignIn { by, device: "laptop".into(), session, code: None }).await? {
+            Reply::SignedIn(signed_in) => Ok(signed_in),
+            other => panic!("not signed in: {other:?}"),
+        }
+    }
+
+    /// Signs in by a password with a code beside it.
+    pub(crate) async fn sign_in_by_code(
+        &mut self,
+        (name, password): (&str, &str),
+        code: Secret,
+        session: Option<Secret>,
+    ) -> Result<SignedIn, Failure> {
+        let by = SignIn::Password { name: name.into(), password: password.into() };
+        let request = Request::SignIn { by, device: "laptop".into(), session, code: Some(code) };
+        match self.ask(request).await? {
             Reply::SignedIn(signed_in) => Ok(signed_in),
             other => panic!("not signed in: {other:?}"),
         }

@@ -54,6 +54,9 @@ enum What {
     /// The certificate that browsers see.
     #[command(subcommand)]
     Certificate(Certificate),
+    /// Prints a link that lets whoever opens it in as the owner: once, within the hour, with a new password and
+    /// without a second factor. For an owner who lost theirs.
+    OwnerLink,
     /// How much there is of everything.
     Stats,
     /// Who did what to the host.
@@ -86,6 +89,11 @@ enum User {
         /// Take the password from the first line of standard input.
         #[arg(long)]
         stdin: bool,
+    },
+    /// From now on no code is asked for beside the account's password.
+    EndSecondFactor {
+        /// Whose.
+        name: String,
     },
     /// Puts an account aside: nobody can sign in as it, and its sessions end.
     Disable {
@@ -283,6 +291,8 @@ impl What {
             Self::User(User::ResetPassword { name, stdin }) => {
                 Command::ResetPassword { name, password: password(stdin)? }
             }
+            Self::User(User::EndSecondFactor { name }) => Command::EndSecondFactor { name },
+            Self::OwnerLink => Command::RecoverOwner,
             Self::User(User::Role { name, role }) => Command::SetRole { name, role: role.into() },
             Self::User(User::Disable { name }) => {
                 Command::SetStanding { name, standing: Standing::Deactivated }

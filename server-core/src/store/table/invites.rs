@@ -15,10 +15,12 @@ CREATE TABLE invites (
     role TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'guest')),
     uses_left INTEGER NOT NULL CHECK (uses_left >= 0),
     expires_at INTEGER NOT NULL,
-    -- Null only for the owner's own, which the host makes.
+    -- Null only for those the host makes for its owner.
     created_by BLOB REFERENCES members (id),
     created_at INTEGER NOT NULL,
-    revoked INTEGER NOT NULL DEFAULT 0 CHECK (revoked IN (0, 1))
+    revoked INTEGER NOT NULL DEFAULT 0 CHECK (revoked IN (0, 1)),
+    -- Of a way back in from the machine's own command line: whose account it opens, instead of making one.
+    recovers BLOB REFERENCES members (id)
 ) STRICT, WITHOUT ROWID;
 ";
 
@@ -42,12 +44,14 @@ pub(crate) struct Row {
     pub(crate) expires_at: UnixMillis,
     pub(crate) by: Option<MemberId>,
     pub(crate) revoked: bool,
+    /// The account it opens instead of making one.
+    pub(crate) recovers: Option<MemberId>,
 }
 
 pub(crate) fn insert(conn: &Connection, row: &Row, token_hash: &[u8; 32], now: UnixMillis) -> Result<()> {
     conn.prepare_cached(
-        "INSERT INTO invites (id, token_hash, role, uses_left, expires_at, created_by, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO invites (id, token_hash, role, uses_left, expires_at, created_by, created_at, recovers)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )?
     .execute(params![
         row.id.0.as_bytes(),
@@ -56,14 +60,15 @@ pub(crate) fn insert(conn: &Connection, row: &Row, token_hash: &[u8; 32], now: U
         row.uses_left,
         row.expires_at.0,
         row.by.map(|by| *by.0.as_bytes()),
-        now.0
+        now.0,
+        row.recovers.map(|member| *member.0.as_bytes())
     ])?;
     Ok(())
 }
 
 pub(crate) fn by_token(conn: &Connection, token_hash: &[u8; 32]) -> Result<Option<Row>> {
     conn.prepare_cached(
-        "SELECT id, role, uses_left, expires_at, created_by, revoked FROM invites WHERE token_hash = ?",
+        "SELECT id, role, uses_left, expires_at, created_by, revoked, recovers FROM invites WHERE token_hash = ?",
     )?
     .query_row([token_hash], read)
     .optional()
@@ -126,13 +131,24 @@ pub(crate) fn forget_owner(conn: &Connection) -> Result<()> {
     Ok(())
 }
 
+/// Forgets the ways back in that nobody has used.
+pub(crate) fn forget_recoveries(conn: &Connection) -> Result<()> {
+    conn.execute("DELETE FROM invites WHERE recovers IS NOT NULL AND uses_left > 0", [])?;
+    Ok(())
+}
+
 fn read(row: &SqlRow<'_>) -> Result<Row> {
     Ok(Row {
         id: InviteId(uuid(row, "id")?),
         role: role(row, "role")?,
         uses_left: u32::try_from(whole(row.get("uses_left")?)).unwrap_or(u32::MAX),
         expires_at: UnixMillis(row.get("expires_at")?),
-        by: row.get::<_, Option<[u8; 16]>>("created_by")?.map(|id| MemberId(uuid::Uuid::from_bytes(id))),
+        by: member(row, "created_by")?,
         revoked: row.get("revoked")?,
+        recovers: member(row, "recovers")?,
     })
+}
+
+fn member(row: &SqlRow<'_>, column: &str) -> Result<Option<MemberId>> {
+    Ok(row.get::<_, Option<[u8; 16]>>(column)?.map(|id| MemberId(uuid::Uuid::from_bytes(id))))
 }

@@ -113,7 +113,8 @@ class BrowserBackend implements Backend {
       const welcome = await link.greet(VERSION);
       this.#expect(welcome, means.kind === "invite" ? this.#invite?.host : this.#kept?.host.id);
       this.#settle(welcome.host.id);
-      const opened = await this.#signIn(link, welcome, means);
+      const code = by.kind === "password" ? by.code : undefined;
+      const opened = await this.#signIn(link, welcome, means, code);
       this.#invite = null;
       void this.#connection.run(opened);
       return this.#here().host;
@@ -291,7 +292,7 @@ class BrowserBackend implements Backend {
 
   #meansOf(by: JoinByView): SignIn {
     if (by.kind === "password") {
-      return by;
+      return { kind: "password", name: by.name, password: by.password };
     }
     const rest = { name: by.name, ...(by.password === null ? {} : { password: by.password }) };
     return this.#invite ? { kind: "invite", token: this.#invite.token, ...rest } : { kind: "register", ...rest };
@@ -319,12 +320,13 @@ class BrowserBackend implements Backend {
     }
   }
 
-  async #signIn(link: Link, welcome: Welcome, by: SignIn): Promise<Opened> {
+  async #signIn(link: Link, welcome: Welcome, by: SignIn, code?: string): Promise<Opened> {
     const { localStorage: storage, navigator } = this.#page;
     const fresh = () => toBase64Url(crypto.getRandomValues(new Uint8Array(32)));
     const token = by.kind === "session" ? by.token : remembered.chooseToken(storage, welcome.host.id, by.name, fresh);
     link.onpush = (reply) => this.#receive(reply);
-    const request = { type: "sign_in", by, device: deviceName(navigator.userAgent) } as const;
+    const asked = { type: "sign_in", by, device: deviceName(navigator.userAgent) } as const;
+    const request = code === undefined ? asked : { ...asked, code };
     const answer = await link.ask(by.kind === "session" ? request : { ...request, session: token }, "signed_in");
     if (this.#kept?.host.me && this.#kept.host.me.id !== answer.member.id) {
       // Somebody else signed in here: what the one before wrote or read is not theirs.

@@ -20,10 +20,17 @@ pub(crate) fn lines(answer: &Answer) -> Vec<String> {
             format!("the password of {name}, shown this once; it should be changed after signing in:"),
             password.0.clone(),
         ],
+        Answer::OwnerLink { name, link, web_link, expires_at } => vec![
+            format!("lets whoever opens it in as {name}, once, until {}:", time(*expires_at)),
+            format!("app      {}", link.0),
+            format!("browser  {}", web_link.0),
+        ],
         Answer::Sessions { devices } => table(
-            &["DEVICE", "SINCE", "LAST SEEN", "ID"],
+            &["DEVICE", "SINCE", "LAST SEEN", "FROM", "ID"],
             devices.iter().map(|device| {
-                [device.name.clone(), time(device.since), time(device.last_seen), device.id.to_string()]
+                let (since, seen) = (time(device.since), time(device.last_seen));
+                let from = device.address.clone().unwrap_or_default();
+                [device.name.clone(), since, seen, from, device.id.to_string()]
             }),
         ),
         Answer::Rooms { rooms } => table(

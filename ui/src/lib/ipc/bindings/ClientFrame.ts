@@ -49,7 +49,12 @@ device: string,
  * The token the new session is to have: 32 random bytes, base64url without padding. Whoever chooses it can
  * ask again when the answer was lost: the same token finds the account and the session it has made.
  */
-session?: Secret, } | { "type": "sign_out" } | { "type": "ping" } | { "type": "rooms" } | { "type": "directory" } | { "type": "create_room", 
+session?: Secret, 
+/**
+ * What the member's authenticator shows now, or one of their recovery codes, where the host has answered
+ * `second_factor_required`; beside a password only.
+ */
+code?: Secret, } | { "type": "sign_out" } | { "type": "ping" } | { "type": "rooms" } | { "type": "directory" } | { "type": "create_room", 
 /**
  * Without the `#`.
  */
@@ -357,7 +362,31 @@ new: Secret,
 /**
  * Whether to end my sessions on other devices.
  */
-end_others?: boolean, } | { "type": "set_profile", 
+end_others?: boolean, } | { "type": "second_factor" } | { "type": "begin_second_factor", 
+/**
+ * Mine.
+ */
+password: Secret, } | { "type": "confirm_second_factor", 
+/**
+ * What it shows.
+ */
+code: Secret, } | { "type": "renew_recovery_codes", 
+/**
+ * Mine.
+ */
+password?: Secret, 
+/**
+ * What my authenticator shows, or a recovery code.
+ */
+code?: Secret, } | { "type": "end_second_factor", 
+/**
+ * Mine.
+ */
+password?: Secret, 
+/**
+ * What my authenticator shows, or a recovery code.
+ */
+code?: Secret, } | { "type": "set_profile", 
 /**
  * My name from now on.
  */
@@ -405,7 +434,7 @@ member: MemberId,
 /**
  * Whether they are blocked.
  */
-blocked: boolean, } | { "type": "people" } | { "type": "revoke_others" } | { "type": "devices" } | { "type": "revoke_device", 
+blocked: boolean, } | { "type": "people" } | { "type": "revoke_others" } | { "type": "revoke_all" } | { "type": "devices" } | { "type": "revoke_device", 
 /**
  * Which.
  */

@@ -19,4 +19,8 @@ name: string,
 /**
  * Theirs.
  */
-password: string, };
+password: string, 
+/**
+ * What their authenticator shows, or a recovery code, once it was asked for.
+ */
+code?: string, };

@@ -152,7 +152,27 @@ contacts: Array<MemberId>,
 /**
  * Whose direct messages I let not through.
  */
-blocked: Array<MemberId>, } | { "type": "devices", 
+blocked: Array<MemberId>, } | { "type": "second_factor", 
+/**
+ * Whether a code is asked for beside my password.
+ */
+on: boolean, 
+/**
+ * How many recovery codes are left.
+ */
+recovery_codes: number, } | { "type": "second_factor_begun", 
+/**
+ * For typing: base32 (RFC 4648).
+ */
+secret: Secret, 
+/**
+ * The same for an authenticator, as a link or a QR code: `otpauth://totp/…`.
+ */
+uri: Secret, } | { "type": "recovery_codes", 
+/**
+ * Each stands in for the authenticator once.
+ */
+codes: Array<Secret>, } | { "type": "devices", 
 /**
  * Newest first.
  */
