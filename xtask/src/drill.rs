@@ -13,6 +13,7 @@ use crate::tools::cargo;
 use crate::{fuzz, target};
 
 /// One drill: its name, what it is about, and its tests.
+#[derive(Clone, Copy)]
 struct Drill {
     name: &'static str,
     about: &'static str,

@@ -66,9 +66,10 @@ pub(crate) enum Ended {
 
 /// Has the system ask a silent network whether it is still there, so that one that is gone is noticed in about [`GONE`]
 /// instead of at the end of the lease: whoever comes back into a network is soon up to date. A slow network, by the time
-/// it took to connect, has longer.
-fn watch(tcp: &TcpStream, connecting: Duration) -> std::io::Result<()> {
-    let gone = (connecting * 8).clamp(GONE, 3 * GONE);
+/// the greeting took (four round trips), has longer. The time to connect would tell less: it is spent waiting while a
+/// network is only just coming back.
+fn watch(tcp: &TcpStream, greeting: Duration) -> std::io::Result<()> {
+    let gone = (greeting * 2).clamp(GONE, 3 * GONE);
     let probes = u32::try_from((gone - SILENT).as_secs()).unwrap_or(u32::MAX);
     let asking =
         TcpKeepalive::new().with_time(SILENT).with_interval(Duration::from_secs(1)).with_retries(probes);
@@ -96,20 +97,19 @@ impl Link {
         socket: std::net::SocketAddr,
         expectation: &Expectation,
     ) -> Result<Self, DialError> {
-        let begun = Instant::now();
         let tcp = match timeout(CONNECT, TcpStream::connect(socket)).await {
             Ok(Ok(tcp)) => tcp,
             _ => return Err(DialError::NoAnswer),
         };
         // Without it, small frames wait for acknowledgements of the network.
         tcp.set_nodelay(true).map_err(|_| DialError::NoAnswer)?;
-        if let Err(error) = watch(&tcp, begun.elapsed()) {
+        let begun = Instant::now();
+        let greeted = timeout(GREET, Box::pin(Self::greet(address, tcp, expectation))).await;
+        let link = greeted.unwrap_or(Err(DialError::NoAnswer))?;
+        if let Err(error) = watch(link.socket.get_ref().get_ref().0, begun.elapsed()) {
             tracing::debug!(%error, "a network that goes is noticed by the heartbeat alone");
         }
-        match timeout(GREET, Box::pin(Self::greet(address, tcp, expectation))).await {
-            Ok(greeted) => greeted,
-            Err(_) => Err(DialError::NoAnswer),
-        }
+        Ok(link)
     }
 
     async fn greet(address: &Address, tcp: TcpStream, expectation: &Expectation) -> Result<Self, DialError> {
