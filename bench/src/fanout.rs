@@ -2,8 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use futures_util::{StreamExt, stream};
 use protocol::SignIn;
 
 use crate::server::{Runtime, Server};
@@ -20,6 +22,12 @@ pub(crate) struct Load {
     pub(crate) window: u64,
 }
 
+/// New accounts on their way at once: together they share a commit.
+pub(crate) const AT_ONCE: usize = 32;
+
+/// After everyone has come in: longer than the host gathers who came.
+pub(crate) const SETTLE: Duration = Duration::from_millis(2500);
+
 /// CPU microseconds a delivery.
 pub(crate) struct Cost {
     /// Of the floor.
@@ -33,13 +41,13 @@ pub(crate) struct Cost {
 /// # Errors
 /// When a server does not start or a delivery gets lost.
 pub(crate) async fn measure(binary: &Path, load: Load, floor_window: u64, runtime: Runtime) -> Result<Cost> {
-    let floor = measure_floor(Load { window: floor_window, ..load }).await?;
+    let floor = measure_floor(Load { window: floor_window, ..load }, runtime.tls).await?;
     let host = measure_host(binary, load, runtime).await?;
     Ok(Cost { floor, host })
 }
 
-async fn measure_floor(load: Load) -> Result<f64> {
-    let server = Server::floor()?;
+async fn measure_floor(load: Load, tls: bool) -> Result<f64> {
+    let server = Server::floor(tls, 1)?;
     let tally = Arc::new(Tally::default());
     let mut members = Vec::with_capacity(load.members);
     for _ in 0..load.members {
@@ -54,10 +62,18 @@ async fn measure_host(binary: &Path, load: Load, runtime: Runtime) -> Result<f64
     let tally = Arc::new(Tally::default());
     let owner = server.owner("owner")?;
     let mut members = vec![join_host(&server, owner, tally.clone()).await?.0];
-    for number in 1..load.members {
-        let by = SignIn::Register { name: format!("member {number}"), password: None };
-        members.push(join_host(&server, by, tally.clone()).await?.0);
+    let mut others = stream::iter(1..load.members)
+        .map(|number| {
+            let by = SignIn::Register { name: format!("member {number}"), password: None };
+            join_host(&server, by, tally.clone())
+        })
+        .buffered(AT_ONCE);
+    while let Some(joined) = others.next().await {
+        members.push(joined?.0);
     }
+    drop(others);
+    // What is told of those who came is no part of what is said.
+    tokio::time::sleep(SETTLE).await;
     talk(&server, &mut members, &tally, load).await
 }
 

@@ -1,8 +1,8 @@
 //! The floor: the least a WebSocket server can do. It answers each message with one `write(2)` per connected member.
 //!
-//! It refuses to do anything else: no login, no rooms, no storage, no limits, one thread. A host that does all
-//! of that is measured against it, in the same run on the same machine. It speaks TLS if told to, so that the
-//! handshake's own share can be seen.
+//! It refuses to do anything else: no login, no storage, no limits, one thread, and rooms only as the turn in which
+//! connections came. A host that does all of that is measured against it, in the same run on the same machine. It
+//! speaks TLS if told to, so that the encryption's own share can be seen.
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
@@ -31,34 +31,39 @@ struct Line {
     tls: Option<Box<ServerConnection>>,
 }
 
-/// Serves until it is killed; prints its address on one line once it listens.
+/// Serves until it is killed; prints its address on one line once it listens. Connections are dealt out to `rooms`
+/// rooms in turn, the first to the first.
 ///
 /// # Errors
 /// When the address can't be bound or polling fails.
 #[expect(clippy::print_stdout, reason = "the address line is the interface to the process that started it")]
-pub(crate) fn serve(address: SocketAddr, tls: bool) -> Result<()> {
+pub(crate) fn serve(address: SocketAddr, tls: bool, rooms: usize) -> Result<()> {
     let tls = tls.then(tls::of_this_run).transpose()?;
     let mut listener = TcpListener::bind(address).context("bind")?;
     println!("{}", listener.local_addr()?);
     let mut poll = Poll::new()?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     let mut events = Events::with_capacity(1024);
-    let mut members: BTreeMap<Token, Member> = BTreeMap::new();
+    let mut places: BTreeMap<Token, usize> = BTreeMap::new();
+    let mut members: Vec<BTreeMap<Token, Member>> = (0..rooms).map(|_| BTreeMap::new()).collect();
     let mut last = 0;
     loop {
         poll.poll(&mut events, None)?;
         for event in &events {
             if event.token() == LISTENER {
                 while let Ok((mut socket, _)) = listener.accept() {
+                    let room = last % rooms;
                     last += 1;
                     socket.set_nodelay(true)?;
                     poll.registry().register(&mut socket, Token(last), Interest::READABLE)?;
                     let tls = tls.as_ref().map(|tls| ServerConnection::new(Arc::clone(tls))).transpose()?;
                     let line = Line { socket, tls: tls.map(Box::new) };
-                    members.insert(Token(last), Member { line, received: Vec::new(), upgraded: false });
+                    let member = Member { line, received: Vec::new(), upgraded: false };
+                    members[room].insert(Token(last), member);
+                    places.insert(Token(last), room);
                 }
-            } else {
-                answer(&mut members, event.token());
+            } else if let Some(room) = places.get(&event.token()) {
+                answer(&mut members[*room], event.token());
             }
         }
     }

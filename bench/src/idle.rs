@@ -64,7 +64,7 @@ pub(crate) async fn measure(binary: &Path, members: usize, watch: bool, runtime:
 /// # Errors
 /// When the floor does not start.
 pub(crate) async fn floor(members: usize, tls: bool) -> Result<(f64, f64)> {
-    let server = Server::floor_over(tls)?;
+    let server = Server::floor(tls, 1)?;
     let tally = Arc::new(Tally::default());
     let (before, memory) = (server.whole_cpu()?, server.memory()?);
     let mut kept = Vec::with_capacity(members);

@@ -7,6 +7,7 @@ mod fanout;
 mod floor;
 mod idle;
 mod resume;
+mod rooms;
 mod server;
 mod start;
 mod store;
@@ -54,6 +55,23 @@ enum What {
         /// Messages posted
         #[arg(long, default_value_t = 1000)]
         messages: u64,
+    },
+    /// Many rooms, everyone talking: CPU per delivery, and how evenly deliveries come
+    Rooms {
+        #[command(flatten)]
+        host: Host,
+        /// Members, dealt out to the rooms in turn
+        #[arg(long, default_value_t = 1000)]
+        members: usize,
+        /// Rooms
+        #[arg(long, default_value_t = 100)]
+        rooms: usize,
+        /// Messages of each member
+        #[arg(long, default_value_t = 40)]
+        messages: u64,
+        /// Messages a second of all together; 0: each member speaks again as soon as it hears itself
+        #[arg(long, default_value_t = 0)]
+        rate: u64,
     },
     /// Many senders: messages on disk a second, beside one thread that fills the same tables
     Commit {
@@ -107,6 +125,9 @@ enum What {
         /// Speak TLS
         #[arg(long)]
         tls: bool,
+        /// Rooms to which connections are dealt out in turn
+        #[arg(long, default_value_t = 1)]
+        rooms: usize,
     },
 }
 
@@ -124,8 +145,11 @@ impl Host {
 fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match Arguments::parse().what {
-        What::Floor { listen, tls } => floor::serve(listen, tls),
+        What::Floor { listen, tls, rooms } => floor::serve(listen, tls, rooms.max(1)),
         What::Fanout { host, members, messages } => runtime.block_on(fanout(&host, members, messages)),
+        What::Rooms { host, members, rooms, messages, rate } => {
+            runtime.block_on(rooms_cost(&host, rooms::Load { members, rooms: rooms.max(1), messages, rate }))
+        }
         What::Commit { host, senders, messages, window } => {
             runtime.block_on(commit(&host, commit::Load { senders, messages, window }))
         }
@@ -152,6 +176,26 @@ async fn fanout(host: &Host, members: usize, messages: u64) -> Result<()> {
             cost.host / cost.floor
         ));
     }
+    Ok(())
+}
+
+async fn rooms_cost(host: &Host, load: rooms::Load) -> Result<()> {
+    let floor = rooms::floor(load, host.tls).await?;
+    let cost = rooms::host(&host.server, load, host.runtime()).await?;
+    report(&format!(
+        "rooms   {}  {} members in {} rooms  host {:.2} µs a delivery  floor {:.2} µs  ratio {:.2}  goal 1.5  half within {:.1} ms, 99 of 100 within {:.1} ms, ratio {:.1}  goal 3 (floor {:.1} and {:.1} ms)",
+        host.name(),
+        load.members,
+        load.rooms,
+        cost.cpu,
+        floor.cpu,
+        cost.cpu / floor.cpu,
+        cost.half,
+        cost.most,
+        cost.most / cost.half,
+        floor.half,
+        floor.most
+    ));
     Ok(())
 }
 

@@ -37,22 +37,15 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts the floor, pinned to core 0.
+    /// Starts the floor, pinned to core 0, over TLS or plain, with so many rooms.
     ///
     /// # Errors
     /// When it does not start.
-    pub(crate) fn floor() -> Result<Self> {
-        Self::floor_over(false)
-    }
-
-    /// Starts the floor, over TLS or plain.
-    ///
-    /// # Errors
-    /// When it does not start.
-    pub(crate) fn floor_over(tls: bool) -> Result<Self> {
+    pub(crate) fn floor(tls: bool, rooms: usize) -> Result<Self> {
         let me = std::env::current_exe().context("find this program")?;
         let mut command = pinned(&me);
-        command.args(["floor", "--listen", "127.0.0.1:0"]).args(tls.then_some("--tls"));
+        command.args(["floor", "--listen", "127.0.0.1:0", "--rooms"]).arg(rooms.to_string());
+        command.args(tls.then_some("--tls"));
         let mut child = command.stdout(Stdio::piped()).spawn()?;
         let address = first_line(&mut child)?;
         Ok(Self { child, address, tls, owner_token: None })

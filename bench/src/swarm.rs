@@ -27,14 +27,14 @@ use crate::server::Server;
 use crate::tls;
 
 /// Bytes to and from a server.
-trait Line: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(crate) trait Line: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Line for T {}
 
-type Socket = WebSocketStream<Box<dyn Line>>;
+pub(crate) type Socket = WebSocketStream<Box<dyn Line>>;
 
 /// Long enough for a thousand members on a busy machine; a run that waits longer has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What all members of a swarm have received together.
 #[derive(Default)]
@@ -82,9 +82,7 @@ impl Member {
     /// When the connection is gone.
     pub(crate) async fn post(&mut self, text: &str) -> Result<()> {
         self.requests += 1;
-        let request = Request::post(self.room, MessageId(Uuid::now_v7()), text.into());
-        let frame = protocol::encode(&ClientFrame { req: self.requests, request });
-        self.sink.send(Message::text(frame)).await.context("post")
+        self.sink.send(Message::text(post_frame(self.requests, self.room, text))).await.context("post")
     }
 }
 
@@ -135,17 +133,7 @@ impl Dialogue {
     /// When the host refuses.
     pub(crate) async fn make_room(&mut self, name: &str) -> Result<()> {
         self.requests += 1;
-        let (name, topic) = (name.to_owned(), String::new());
-        let request = Request::CreateRoom {
-            name,
-            topic,
-            visibility: Visibility::Private,
-            reading: protocol::Reading::default(),
-        };
-        match ask(&mut self.socket, self.requests, request).await? {
-            Reply::Room { room } => self.room = room.id,
-            other => bail!("the host answered a new room with {other:?}"),
-        }
+        self.room = make_room(&mut self.socket, self.requests, name, Visibility::Private).await?;
         Ok(())
     }
 
@@ -159,8 +147,7 @@ impl Dialogue {
             while posted < count && posted - acknowledged < window {
                 posted += 1;
                 self.requests += 1;
-                let request = Request::post(self.room, MessageId(Uuid::now_v7()), text.into());
-                let frame = protocol::encode(&ClientFrame { req: self.requests, request });
+                let frame = post_frame(self.requests, self.room, text);
                 self.socket.feed(Message::text(frame)).await.context("post")?;
             }
             self.socket.flush().await.context("post")?;
@@ -178,7 +165,34 @@ impl Dialogue {
     }
 }
 
-async fn open(server: &Server) -> Result<Socket> {
+/// Makes a room.
+///
+/// # Errors
+/// When the host refuses.
+pub(crate) async fn make_room(
+    socket: &mut Socket,
+    req: u32,
+    name: &str,
+    visibility: Visibility,
+) -> Result<RoomId> {
+    let (name, topic, reading) = (name.to_owned(), String::new(), protocol::Reading::default());
+    match ask(socket, req, Request::CreateRoom { name, topic, visibility, reading }).await? {
+        Reply::Room { room } => Ok(room.id),
+        other => bail!("the host answered a new room with {other:?}"),
+    }
+}
+
+/// A post as a member's frame says it.
+pub(crate) fn post_frame(req: u32, room: RoomId, text: &str) -> String {
+    let request = Request::post(room, MessageId(Uuid::now_v7()), text.into());
+    protocol::encode(&ClientFrame { req, request })
+}
+
+/// Opens a socket to a server.
+///
+/// # Errors
+/// When it does not answer.
+pub(crate) async fn open(server: &Server) -> Result<Socket> {
     let address = &server.address;
     let mut request = format!("ws://{address}{}", protocol::WS_PATH).into_client_request()?;
     let version = protocol::version::SUPPORTED[0].parse().context("a version is a header value")?;
@@ -202,7 +216,11 @@ async fn dial(address: &str) -> Result<TcpStream> {
     socket.connect(address.parse()?).await.context("connect")
 }
 
-async fn sign_in(socket: &mut Socket, by: SignIn) -> Result<SignedIn> {
+/// Comes in.
+///
+/// # Errors
+/// When the host refuses.
+pub(crate) async fn sign_in(socket: &mut Socket, by: SignIn) -> Result<SignedIn> {
     let mut nonce = [0u8; protocol::limits::NONCE_BYTES];
     getrandom::fill(&mut nonce).ok().context("randomness")?;
     let client = ClientName { name: "hearth-bench".into(), version: env!("CARGO_PKG_VERSION").into() };
@@ -213,7 +231,11 @@ async fn sign_in(socket: &mut Socket, by: SignIn) -> Result<SignedIn> {
     }
 }
 
-async fn ask(socket: &mut Socket, req: u32, request: Request) -> Result<Reply> {
+/// Asks, and waits for the answer; a refusal is one.
+///
+/// # Errors
+/// When the connection ends or nothing is answered within a minute.
+pub(crate) async fn ask(socket: &mut Socket, req: u32, request: Request) -> Result<Reply> {
     socket.send(Message::text(protocol::encode(&ClientFrame { req, request }))).await?;
     loop {
         let message = timeout(PATIENCE, socket.next()).await?.context("the host closed the connection")??;
@@ -226,11 +248,15 @@ async fn ask(socket: &mut Socket, req: u32, request: Request) -> Result<Reply> {
     }
 }
 
-/// Counts message events only: presence and answers are not deliveries. The floor echoes the post itself.
+/// Message events only: presence and answers are not deliveries. The floor echoes the post itself.
+pub(crate) fn is_delivery(frame: &str) -> bool {
+    frame.contains("\"kind\":\"posted\"") || frame.contains("\"type\":\"post\"")
+}
+
 async fn count(mut stream: SplitStream<Socket>, tally: Arc<Tally>) {
     while let Some(Ok(message)) = stream.next().await {
         if let Message::Text(text) = message
-            && (text.contains("\"posted\",\"message\"") || text.contains("\"type\":\"post\""))
+            && is_delivery(&text)
         {
             tally.count();
         }

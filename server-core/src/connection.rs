@@ -367,7 +367,7 @@ impl Connection {
         if self.heard.elapsed() > self.host.config.timeouts.lease {
             self.line.outlet.cut(CloseCode::LeaseOver);
         } else if !std::mem::take(&mut self.answered) {
-            self.line.outlet.control(PING);
+            self.line.outlet.control(&PING);
         }
     }
 

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use metrics::Counter;
 use protocol::{MemberId, Secret};
 use tokio::sync::oneshot;
@@ -85,10 +87,18 @@ impl std::fmt::Debug for Hashing {
 impl Hashing {
     /// `done` counts what was hashed or compared.
     pub(crate) fn new(done: Counter) -> Result<Self, StartError> {
-        let mut password = [0u8; 32];
-        getrandom::fill(&mut password).map_err(|_| StartError::Randomness)?;
-        // Its cost is that of a real one by the parameters in it; the text itself is never matched.
-        let nobody = hash_now(&password).ok_or(StartError::Randomness)?;
+        let (mut salt, mut digest) = ([0u8; 16], [0u8; 32]);
+        getrandom::fill(&mut salt)
+            .and_then(|()| getrandom::fill(&mut digest))
+            .map_err(|_| StartError::Randomness)?;
+        let ((memory, passes, lanes), base64) = (COST, STANDARD_NO_PAD);
+        // Its cost is that of a real one by the parameters in it. Nobody knows a password for a digest that was
+        // drawn, and drawing one does not hold up the start.
+        let nobody = format!(
+            "$argon2id$v=19$m={memory},t={passes},p={lanes}${}${}",
+            base64.encode(salt),
+            base64.encode(digest)
+        );
         Ok(Self {
             turns: Arc::new(Mutex::new(State { turns: Turns::default(), takes: AT_FIRST })),
             done,
@@ -237,5 +247,19 @@ mod tests {
         drop(held);
         drop(last.await.unwrap());
         drop(hashing.turn(&limits, asker(1)).await.unwrap());
+    }
+
+    #[test]
+    fn what_nobody_has_costs_what_a_real_one_costs() {
+        let stored = hash_now(b"correct horse").unwrap();
+        let (real, nobody) = (PasswordHash::new(&stored).unwrap(), Hashing::new().unwrap().nobody);
+        let nobody = PasswordHash::new(&nobody).unwrap();
+        assert_eq!(
+            (nobody.algorithm, nobody.version, &nobody.params),
+            (real.algorithm, real.version, &real.params)
+        );
+        let length =
+            |hash: &PasswordHash| (hash.salt.as_ref().unwrap().len(), hash.hash.as_ref().unwrap().len());
+        assert_eq!(length(&nobody), length(&real));
     }
 }

@@ -8,7 +8,7 @@ use crate::steps::run as call;
 use crate::target;
 use crate::tools::cargo;
 
-const NAMES: [&str; 5] = ["fanout", "commit", "idle", "resume", "start"];
+const NAMES: [&str; 6] = ["fanout", "rooms", "commit", "idle", "resume", "start"];
 
 /// Measures `name`; `arguments` go to the load generator, see `--help` there.
 ///

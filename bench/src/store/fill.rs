@@ -10,8 +10,10 @@ use uuid::Uuid;
 use vault::rusqlite::{self, Connection, params};
 use vault::{Migration, Options, Schema, Unlock};
 
-const SCHEMA: Schema =
-    Schema { migrations: &[Migration { name: "all", sql: include_str!("../../../docs/server-schema.sql") }] };
+/// The host's tables.
+pub(crate) const TABLES: &str = include_str!("../../../docs/server-schema.sql");
+
+const SCHEMA: Schema = Schema { migrations: &[Migration { name: "all", sql: TABLES }] };
 
 /// Messages of one transaction.
 const TRANSACTION: u64 = 1000;

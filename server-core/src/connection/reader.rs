@@ -171,7 +171,7 @@ impl Read for Flow<'_, '_> {
 
 impl Write for Flow<'_, '_> {
     fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
-        self.line.outlet.control(Bytes::copy_from_slice(frames));
+        self.line.outlet.control(&Bytes::copy_from_slice(frames));
         Ok(frames.len())
     }
 

@@ -110,7 +110,7 @@ impl Hub {
     /// Answers `req` of one connection after all that was told so far, and before all that is told from now on.
     pub(crate) fn answer_in_order(&self, to: &Outlet, req: u32, answer: Result<Reply, Refusal>) {
         let _turn = self.tell_before();
-        to.push(answer_frame(req, answer));
+        to.push(&answer_frame(req, answer));
     }
 
     /// Tells every device of `member` but one.
@@ -119,7 +119,7 @@ impl Hub {
         let frame = push_frame(reply);
         let state = self.state();
         let others = state.of_member(member).filter(|(id, _)| Some(*id) != but);
-        others.for_each(|(_, outlet)| outlet.push(frame.clone()));
+        others.for_each(|(_, outlet)| outlet.push(&frame));
     }
 
     /// Tells everyone who is here.
@@ -127,7 +127,7 @@ impl Hub {
         let _turn = self.tell_before();
         let frame = push_frame(reply);
         let everyone = self.state().everyone().cloned().collect::<Vec<_>>();
-        everyone.iter().for_each(|outlet| outlet.push(frame.clone()));
+        everyone.iter().for_each(|outlet| outlet.push(&frame));
     }
 
     /// Ends all connections, after what already waits.
@@ -197,12 +197,11 @@ impl Hub {
         if turn.is_empty() {
             return;
         }
+        let gathered = turn.take();
         let state = self.state();
-        let told = turn.take(|room, tell| state.in_room(room).for_each(tell));
+        let rooms = gathered.rooms().map(|room| state.in_room(room)).collect::<Vec<_>>();
         drop(state);
-        for (outlet, frames) in told {
-            outlet.push(frames);
-        }
+        gathered.tell(&rooms, |outlet, frames| outlet.push(frames));
     }
 
     fn turn(&self) -> MutexGuard<'_, Turn<Outlet>> {

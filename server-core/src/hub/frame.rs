@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::Bytes;
 const TEXT: u8 = 0x81;
 
 /// An empty ping.
-pub(crate) const PING: Bytes = Bytes::from_static(&[0x89, 0]);
+pub(crate) static PING: Bytes = Bytes::from_static(&[0x89, 0]);
 
 /// `reply` as one text frame.
 pub(crate) fn text_frame<F: Serialize>(reply: &F) -> Bytes {

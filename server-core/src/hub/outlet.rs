@@ -15,6 +15,7 @@ use std::task::{Context, Poll, ready};
 
 use protocol::{CloseCode, Failure, Reply, ServerFrame};
 use tokio::io::AsyncWrite;
+use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Bytes;
@@ -68,13 +69,17 @@ impl Outlet {
     }
 
     /// Adds what happened: whole frames. Past the limit, all that waits is given up and the connection told to resync.
-    pub(crate) fn push(&self, frames: Bytes) {
+    pub(crate) fn push(&self, frames: &Bytes) {
         let mut waiting = self.waiting();
         if waiting.close.is_some() {
             return;
         }
         let idle = waiting.pieces.is_empty();
-        let rest = if idle { self.write_now(&mut waiting, frames) } else { frames };
+        let taken = if idle { self.write_now(&mut waiting, frames) } else { 0 };
+        if taken == frames.len() {
+            return;
+        }
+        let rest = frames.slice(taken..);
         if waiting.bytes + rest.len() + PIECE_OVERHEAD > self.limit {
             waiting.add(rest);
             waiting.give_up(CloseCode::Resync);
@@ -86,16 +91,16 @@ impl Outlet {
 
     /// Adds an answer. The limit does not count: who asks next is held back instead.
     pub(crate) fn answer(&self, req: u32, answer: Result<Reply, Refusal>) {
-        self.say(answer_frame(req, answer));
+        self.say(&answer_frame(req, answer));
     }
 
     /// Refuses what could not be read far enough to know its number.
     pub(crate) fn refuse(&self, req: Option<u32>, refusal: Refusal) {
-        self.say(text_frame(&ServerFrame { req, reply: Reply::Error(Failure::from(refusal)) }));
+        self.say(&text_frame(&ServerFrame { req, reply: Reply::Error(Failure::from(refusal)) }));
     }
 
     /// Adds whole frames without counting them against the limit.
-    pub(crate) fn say(&self, frames: Bytes) {
+    pub(crate) fn say(&self, frames: &Bytes) {
         let mut waiting = self.waiting();
         if waiting.close.is_none() {
             self.put(&mut waiting, frames);
@@ -103,25 +108,24 @@ impl Outlet {
     }
 
     /// Adds whole frames of the WebSocket protocol itself, even to a connection that is being ended.
-    pub(crate) fn control(&self, frames: Bytes) {
+    pub(crate) fn control(&self, frames: &Bytes) {
         self.put(&mut self.waiting(), frames);
     }
 
-    fn put(&self, waiting: &mut Waiting, frames: Bytes) {
+    fn put(&self, waiting: &mut Waiting, frames: &Bytes) {
         let idle = waiting.pieces.is_empty();
-        let rest = if idle { self.write_now(waiting, frames) } else { frames };
-        self.wait(waiting, idle, rest);
+        let taken = if idle { self.write_now(waiting, frames) } else { 0 };
+        self.wait(waiting, idle, frames.slice(taken..));
     }
 
-    /// Writes what the socket takes at once; gives the rest back.
-    fn write_now(&self, waiting: &mut Waiting, mut frames: Bytes) -> Bytes {
+    /// Writes what the socket takes at once, and says how much that is.
+    fn write_now(&self, waiting: &mut Waiting, frames: &[u8]) -> usize {
         // A socket that is broken is noticed by the one who reads from it.
-        let taken = self.open.as_ref().and_then(|socket| socket.try_write(&frames).ok()).unwrap_or(0);
-        if taken > 0 {
-            waiting.begun = rest_of_frame(&frames, 0, taken);
-            let _ = frames.split_to(taken);
+        let taken = self.open.as_ref().and_then(|socket| send(socket.as_ref(), frames).ok()).unwrap_or(0);
+        if taken < frames.len() {
+            waiting.begun = rest_of_frame(frames, 0, taken);
         }
-        frames
+        taken
     }
 
     fn wait(&self, waiting: &mut Waiting, idle: bool, rest: Bytes) {
@@ -207,6 +211,22 @@ impl Outlet {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().expect("nothing panics while it holds the queue")
     }
+}
+
+/// Writes what the socket takes at once.
+///
+/// Past the runtime, which keeps what it knows of each socket elsewhere in memory: with a thousand of them in turn,
+/// looking there would cost more than everything else of ours. When the socket takes no more, the connection's task
+/// finds that out for the runtime.
+#[cfg(target_os = "linux")]
+fn send(socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    use rustix::net::SendFlags;
+    Ok(rustix::net::send(socket, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn send(socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    socket.try_write(bytes)
 }
 
 /// The answer to `req` as a frame.

@@ -3,7 +3,8 @@
 //! Knows members only while they are connected. Knows no socket: what stands for a connection is `H`.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use protocol::{DeviceId, MemberId, RoomId};
 
@@ -24,13 +25,17 @@ struct Present {
     rooms: HashSet<RoomId>,
 }
 
+/// Those who hear a room, in the order in which they came. Shared with whoever is telling them something, so that
+/// nothing is copied for it; a change meanwhile makes a copy.
+pub(crate) type Listeners<H> = Arc<Vec<(ConnectionId, H)>>;
+
 /// Who is here now.
 #[derive(Debug)]
 pub(crate) struct State<H> {
     connections: HashMap<ConnectionId, Connection<H>>,
     members: HashMap<MemberId, Present>,
     /// With the handle at hand: this is what every delivery walks through.
-    rooms: HashMap<RoomId, BTreeMap<ConnectionId, H>>,
+    rooms: HashMap<RoomId, Listeners<H>>,
     /// Members whose presence changed since it was last told, with what was told last.
     told: HashMap<MemberId, bool>,
 }
@@ -104,8 +109,8 @@ impl<H: Clone> State<H> {
     }
 
     /// All connections of those in `room`.
-    pub(crate) fn in_room(&self, room: RoomId) -> impl Iterator<Item = &H> {
-        self.rooms.get(&room).into_iter().flat_map(BTreeMap::values)
+    pub(crate) fn in_room(&self, room: RoomId) -> Option<Listeners<H>> {
+        self.rooms.get(&room).cloned()
     }
 
     /// All connections of `member`.
@@ -166,12 +171,14 @@ impl<H: Clone> State<H> {
             assert!(!present.connections.is_empty(), "a member is here by at least one connection");
             for id in &present.connections {
                 assert_eq!(self.connections[id].member, *member);
-                assert!(present.rooms.iter().all(|room| self.rooms[room].contains_key(id)));
+                let sits = |room| self.rooms[room].binary_search_by_key(id, |(other, _)| *other).is_ok();
+                assert!(present.rooms.iter().all(sits));
             }
         }
         for (room, ids) in &self.rooms {
             assert!(!ids.is_empty(), "a room without listeners is forgotten");
-            for id in ids.keys() {
+            assert!(ids.is_sorted_by_key(|(id, _)| *id), "found by halving");
+            for (id, _) in ids.iter() {
                 assert!(self.members[&self.connections[id].member].rooms.contains(room));
             }
         }
@@ -179,28 +186,38 @@ impl<H: Clone> State<H> {
 }
 
 fn seat<H: Clone>(
-    rooms: &mut HashMap<RoomId, BTreeMap<ConnectionId, H>>,
+    rooms: &mut HashMap<RoomId, Listeners<H>>,
     room: RoomId,
     ids: &[ConnectionId],
     connections: &HashMap<ConnectionId, Connection<H>>,
 ) {
-    let handle = |id| connections.get(id).map(|connection| (*id, connection.handle.clone()));
-    rooms.entry(room).or_default().extend(ids.iter().filter_map(handle));
+    let listeners = Arc::make_mut(rooms.entry(room).or_default());
+    for (id, connection) in ids.iter().filter_map(|id| Some((*id, connections.get(id)?))) {
+        // Nearly always the last place.
+        if let Err(place) = listeners.binary_search_by_key(&id, |(other, _)| *other) {
+            listeners.insert(place, (id, connection.handle.clone()));
+        }
+    }
 }
 
-fn unseat<H>(rooms: &mut HashMap<RoomId, BTreeMap<ConnectionId, H>>, room: RoomId, gone: &[ConnectionId]) {
-    if let Entry::Occupied(mut listeners) = rooms.entry(room) {
+fn unseat<H: Clone>(rooms: &mut HashMap<RoomId, Listeners<H>>, room: RoomId, gone: &[ConnectionId]) {
+    if let Entry::Occupied(mut entry) = rooms.entry(room) {
+        let listeners = Arc::make_mut(entry.get_mut());
         for id in gone {
-            listeners.get_mut().remove(id);
+            if let Ok(place) = listeners.binary_search_by_key(id, |(other, _)| *other) {
+                listeners.remove(place);
+            }
         }
-        if listeners.get().is_empty() {
-            listeners.remove();
+        if listeners.is_empty() {
+            entry.remove();
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -280,9 +297,9 @@ mod tests {
         assert_eq!(state.take_presence(), (vec![member(1)], vec![]));
         state.depart(ConnectionId(1));
         assert_eq!(state.take_presence(), (vec![], vec![]));
-        assert_eq!(state.in_room(room(1)).collect::<Vec<_>>(), [&"phone"]);
+        assert_eq!(*state.in_room(room(1)).unwrap(), [(ConnectionId(2), "phone")]);
         state.depart(ConnectionId(2));
         assert_eq!(state.take_presence(), (vec![], vec![member(1)]));
-        assert_eq!(state.in_room(room(1)).count(), 0);
+        assert_eq!(state.in_room(room(1)), None);
     }
 }

@@ -35,8 +35,8 @@ fn read(peer: &mut std::net::TcpStream, count: usize) -> Vec<u8> {
 #[tokio::test]
 async fn what_waits_comes_out_in_order() {
     let outlet = Outlet::new(1024, None);
-    outlet.push(frame("one"));
-    outlet.push(frame("two"));
+    outlet.push(&frame("one"));
+    outlet.push(&frame("two"));
     assert_eq!(outlet.next().await, Next::Write);
     let mut written = Vec::new();
     write_out(&outlet, &mut written).await;
@@ -48,7 +48,7 @@ async fn what_waits_comes_out_in_order() {
 async fn a_full_outlet_gives_up_what_waits_and_asks_to_resync() {
     let outlet = Outlet::new(200, None);
     for _ in 0..3 {
-        outlet.push(frame(&"x".repeat(60)));
+        outlet.push(&frame(&"x".repeat(60)));
     }
     assert!(outlet.is_cut());
     assert_eq!(outlet.next().await, Next::Close(CloseCode::Resync));
@@ -57,9 +57,9 @@ async fn a_full_outlet_gives_up_what_waits_and_asks_to_resync() {
 #[tokio::test]
 async fn closing_lets_the_last_words_out_and_cutting_does_not() {
     let outlet = Outlet::new(1024, None);
-    outlet.push(frame("last"));
+    outlet.push(&frame("last"));
     outlet.close(CloseCode::ComeBack);
-    outlet.push(frame("too late"));
+    outlet.push(&frame("too late"));
     assert!(!outlet.is_cut());
     assert_eq!(outlet.next().await, Next::Write);
     let mut written = Vec::new();
@@ -68,7 +68,7 @@ async fn closing_lets_the_last_words_out_and_cutting_does_not() {
     assert_eq!(outlet.next().await, Next::Close(CloseCode::ComeBack));
 
     let outlet = Outlet::new(1024, None);
-    outlet.push(frame("never"));
+    outlet.push(&frame("never"));
     outlet.cut(CloseCode::SessionEnded);
     assert_eq!(outlet.next().await, Next::Close(CloseCode::SessionEnded));
     assert!(outlet.waiting().pieces.is_empty());
@@ -77,10 +77,10 @@ async fn closing_lets_the_last_words_out_and_cutting_does_not() {
 #[tokio::test]
 async fn a_plain_socket_is_written_to_at_once() {
     let (outlet, _, mut peer) = plain(1024).await;
-    outlet.push(frame("now"));
-    outlet.control(PING);
+    outlet.push(&frame("now"));
+    outlet.control(&PING);
     assert!(outlet.look().is_none(), "nothing is left for the task");
-    let expected = [frame("now"), PING].concat();
+    let expected = [frame("now"), PING.clone()].concat();
     assert_eq!(read(&mut peer, expected.len()), expected);
 }
 
@@ -89,12 +89,12 @@ async fn a_full_socket_is_cut_at_the_end_of_a_frame_and_nowhere_else() {
     let (outlet, socket, mut peer) = plain(8 * 1024 * 1024).await;
     let large = frame(&"x".repeat(300_001));
     while outlet.look().is_none() {
-        outlet.push(large.clone());
+        outlet.push(&large);
     }
-    outlet.push(frame("given up"));
+    outlet.push(&frame("given up"));
     outlet.cut(CloseCode::SessionEnded);
-    outlet.push(frame("too late"));
-    outlet.control(PING);
+    outlet.push(&frame("too late"));
+    outlet.control(&PING);
     let reader = std::thread::spawn(move || {
         peer.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let mut all = Vec::new();
@@ -109,5 +109,5 @@ async fn a_full_socket_is_cut_at_the_end_of_a_frame_and_nowhere_else() {
     write_out(&outlet, &mut wire).await;
     let all = reader.join().unwrap();
     assert_eq!((all.len() - PING.len()) % large.len(), 0, "only whole frames");
-    assert!(all.chunks(large.len()).all(|frame| *frame == large || *frame == PING));
+    assert!(all.chunks(large.len()).all(|frame| *frame == large || *frame == *PING));
 }
