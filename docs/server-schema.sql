@@ -299,6 +299,14 @@ CREATE TABLE follows (
     PRIMARY KEY (member, root)
 ) STRICT, WITHOUT ROWID;
 
+-- How far devices have told that they keep a room's log.
+CREATE TABLE cursors (
+    device BLOB NOT NULL REFERENCES sessions (device) ON DELETE CASCADE,
+    room BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (device, room)
+) STRICT, WITHOUT ROWID;
+
 -- Outgoing webhooks: where the log of a room is reported to, and how far it has been.
 CREATE TABLE reports (
     id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),

@@ -28,7 +28,7 @@ pub enum ClientEvent {
     Members(Vec<Member>),
     /// Who came and who went.
     Presence {
-        /// Now here.
+        /// Now here, or here in another way.
         online: Vec<MemberId>,
         /// No longer here.
         offline: Vec<MemberId>,

@@ -6,7 +6,7 @@ use ts_rs::TS;
 use crate::counts::Attention;
 use crate::handshake::ClientName;
 use crate::ids::{DeviceId, InviteId, MemberId, MessageId, RoomId, Seq, UnixMillis};
-use crate::people::{Reading, Role, RoomRole, Standing, Visibility, is_default};
+use crate::people::{Availability, Reading, Role, RoomRole, Standing, Visibility, is_default};
 use crate::redacted::{Secret, Text};
 
 /// One request. Its answer carries the same `req`; answers may come in another order than the requests.
@@ -287,6 +287,39 @@ pub enum Request {
     SetReceipts {
         /// They may.
         shown: bool,
+    },
+    /// How I am to be reached, as far as this device can tell: it holds while the device is connected, so say it again
+    /// after signing in. Answer: `done`.
+    SetPresence {
+        /// How.
+        availability: Availability,
+        /// For `do_not_disturb`: until when, at most [`BUSY_MS`](crate::limits::BUSY_MS) from now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        until: Option<UnixMillis>,
+    },
+    /// Whether members are here, and when they last were. Answer: `seen`, without those who are not there.
+    Seen {
+        /// Whom, at most [`SEEN_MEMBERS`](crate::limits::SEEN_MEMBERS).
+        members: Vec<MemberId>,
+    },
+    /// This device keeps all up to here. Say it now and then, for all rooms in one; authors may ask who got a message.
+    /// Answer: `done`.
+    Received {
+        /// The newest number held, per room.
+        cursors: Vec<Cursor>,
+    },
+    /// How many devices of others have got a message of mine. Answer: `delivered`.
+    Delivered {
+        /// Where.
+        room: RoomId,
+        /// Which.
+        message: MessageId,
+    },
+    /// Where a message is that a link names. Answer: `place`.
+    Resolve {
+        /// Which.
+        message: MessageId,
     },
     /// I am writing in this room. Say it again every few seconds while it is so. Answer: `done`.
     Typing {

@@ -20,6 +20,7 @@ pub mod error;
 pub mod event;
 pub mod handshake;
 pub mod invite_link;
+pub mod message_link;
 pub mod people;
 pub mod redacted;
 pub mod search;
@@ -34,7 +35,11 @@ pub use event::{Change, Edited, Event, Posted, Reaction};
 pub use handshake::{ClientName, HostCard, Moved, Registration, Welcome, moved_message, proof_message};
 pub use ids::{DeviceId, HostId, InviteId, MemberId, MessageId, RoomId, Seq, UnixMillis};
 pub use invite_link::InviteLink;
-pub use people::{Device, Invite, Member, Reading, Role, Room, RoomMember, RoomRole, Standing, Visibility};
+pub use message_link::MessageLink;
+pub use people::{
+    Availability, Device, Invite, Member, Reading, Role, Room, RoomMember, RoomRole, Seen, Standing,
+    Visibility,
+};
 pub use redacted::{Secret, Text};
 pub use server_frame::{
     Failure, HistoryPage, Reply, Revision, RoomSync, ServerFrame, SignedIn, Statistics, TallyOfDay,

@@ -55,6 +55,10 @@ pub const TYPING_MS: u32 = 7_000;
 /// Unread messages and mentions are counted up to here; this many means this many or more. Nobody reads a larger
 /// number, and counting on would cost a host more the longer somebody stays away.
 pub const UNREAD: u32 = 1_000;
+/// Most members asked for at once when they were last seen.
+pub const SEEN_MEMBERS: usize = 100;
+/// Longest time for which somebody does not want to be disturbed, in milliseconds: beyond, they say it again.
+pub const BUSY_MS: i64 = 366 * 24 * 3600 * 1000;
 /// Most threads in one page of a member's threads.
 pub const THREADS: u32 = 100;
 /// Most messages in one page of a search.

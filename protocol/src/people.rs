@@ -46,6 +46,19 @@ pub enum Standing {
     Gone,
 }
 
+/// How somebody who is connected is to be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Availability {
+    /// At the device, as far as it can tell.
+    #[default]
+    Active,
+    /// Away from it for a while.
+    Idle,
+    /// There, and not to be disturbed.
+    DoNotDisturb,
+}
+
 /// What a member may do in one room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
@@ -79,6 +92,10 @@ pub struct Member {
     pub role: Role,
     /// Whether any device of theirs is connected.
     pub online: bool,
+    /// How they are to be reached; only of those who are online.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[ts(as = "Option<Availability>", optional)]
+    pub availability: Availability,
     /// What they say of themselves; may be empty.
     #[serde(default, skip_serializing_if = "is_default")]
     #[ts(as = "Option<String>", optional)]
@@ -87,6 +104,23 @@ pub struct Member {
     #[serde(default, skip_serializing_if = "is_default")]
     #[ts(as = "Option<Standing>", optional)]
     pub standing: Standing,
+}
+
+/// Whether a member is here, and when they last were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Seen {
+    /// Who.
+    pub member: MemberId,
+    /// Whether any device of theirs is connected.
+    pub online: bool,
+    /// How they are to be reached; only of those who are online.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[ts(as = "Option<Availability>", optional)]
+    pub availability: Availability,
+    /// When a device of theirs was last connected; absent while one is, and where it is not mine to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub last_seen: Option<UnixMillis>,
 }
 
 /// A room as its members, and for a public one everybody, see it.

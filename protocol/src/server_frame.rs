@@ -8,7 +8,7 @@ use crate::error::ErrorCode;
 use crate::event::Event;
 use crate::handshake::{Registration, Welcome};
 use crate::ids::{DeviceId, MemberId, MessageId, RoomId, Seq, UnixMillis};
-use crate::people::{Device, Invite, Member, Room, RoomMember};
+use crate::people::{Device, Invite, Member, Room, RoomMember, Seen};
 use crate::redacted::{Secret, Text};
 
 /// One frame of a host: an answer when `req` is there, else something that happened.
@@ -115,6 +115,37 @@ pub enum Reply {
         /// In the order of their ids.
         members: Vec<MemberId>,
     },
+    /// To `delivered`. Counted are those who were in the room when it was posted and still are, but for its author.
+    Delivered {
+        /// Which message.
+        message: MessageId,
+        /// How many devices they have.
+        devices: u32,
+        /// How many of those have got it.
+        delivered: u32,
+        /// How many members they are.
+        members: u32,
+        /// How many of those have got it on one device at least.
+        reached: u32,
+    },
+    /// To `resolve`.
+    Place {
+        /// Which message.
+        message: MessageId,
+        /// Where.
+        room: RoomId,
+        /// Its number there.
+        seq: Seq,
+        /// The message under which its thread began.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        thread: Option<MessageId>,
+    },
+    /// To `seen`.
+    Seen {
+        /// In the order of their ids.
+        members: Vec<Seen>,
+    },
     /// Pushed: somebody writes in a room of mine, for [`TYPING_MS`](crate::limits::TYPING_MS) from now.
     Typing {
         /// Where.
@@ -205,12 +236,20 @@ pub enum Reply {
         /// As they are now.
         member: Member,
     },
-    /// Pushed, at most once a second: who came and who went.
+    /// Pushed, at most once a second: how members are here now. Each is named once.
     Presence {
-        /// Now here.
+        /// Here, and active.
         online: Vec<MemberId>,
-        /// No longer here.
+        /// Not here.
         offline: Vec<MemberId>,
+        /// Here, and idle.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[ts(as = "Option<Vec<MemberId>>", optional)]
+        idle: Vec<MemberId>,
+        /// Here, and not to be disturbed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[ts(as = "Option<Vec<MemberId>>", optional)]
+        busy: Vec<MemberId>,
     },
     /// From a newer host: ignore it.
     #[serde(other)]

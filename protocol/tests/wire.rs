@@ -170,6 +170,7 @@ fn the_document_names_every_variant_code_and_limit() {
         limits::MENTIONS,
         limits::UNREAD as usize,
         limits::THREADS as usize,
+        limits::SEEN_MEMBERS,
         limits::SEARCH_BYTES,
         limits::SEARCH_ITEMS as usize,
         limits::PASSWORD_MAX_BYTES,

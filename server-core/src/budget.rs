@@ -69,6 +69,9 @@ impl Kind {
             Request::Search(_) => Self::Searches,
             Request::History { .. }
             | Request::Thread { .. }
+            | Request::Threads { .. }
+            | Request::Seen { .. }
+            | Request::Delivered { .. }
             | Request::Pins { .. }
             | Request::Revisions { .. }
             | Request::ReadBy { .. }

@@ -4,8 +4,8 @@ use protocol::{Reply, Request};
 
 use crate::error::Refusal;
 use crate::handler::{
-    Caller, accounts, history, invites, marks, members, messages, people, pins, presence, reactions,
-    room_members, room_settings, rooms, search, second_factor, sessions, sync, threads,
+    Caller, accounts, delivery, history, invites, marks, members, messages, people, pins, presence,
+    reactions, room_members, room_settings, rooms, search, second_factor, sessions, sync, threads,
 };
 use crate::store::table::relations;
 
@@ -77,6 +77,11 @@ async fn answer(caller: &Caller, req: u32, request: Request) -> Result<Option<Re
         Request::Progress => marks::list(caller).await,
         Request::ReadBy { room, message } => marks::read_by(caller, (room, message)).await,
         Request::SetReceipts { shown } => marks::show_receipts(caller, req, shown).await,
+        Request::SetPresence { availability, until } => presence::set(caller, availability, until),
+        Request::Seen { members } => presence::seen(caller, members).await,
+        Request::Received { cursors } => delivery::received(caller, cursors).await,
+        Request::Delivered { room, message } => delivery::delivered(caller, (room, message)).await,
+        Request::Resolve { message } => messages::resolve(caller, message).await,
         Request::Typing { room } => presence::typing(caller, room).await,
         Request::Search(search) => search::find(caller, search).await,
         Request::SeqAt { room, at } => history::seq_at(caller, room, at).await,

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod behalf;
+pub(crate) mod delivery;
 pub(crate) mod history;
 pub(crate) mod invites;
 pub(crate) mod marks;

@@ -26,6 +26,7 @@ use crate::forward;
 use crate::hashing::Hashing;
 use crate::hub::Hub;
 use crate::identity::Identity;
+use crate::lately::Lately;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::network::is_here;
@@ -50,6 +51,7 @@ pub(crate) struct Host {
     pub(crate) hashing: Hashing,
     pub(crate) budgets: Budgets,
     pub(crate) typing: Typing,
+    pub(crate) lately: Arc<Lately>,
     pub(crate) stop: CancellationToken,
     /// Wakes the one who lets go of old messages.
     pub(crate) rules_changed: Notify,
@@ -70,7 +72,8 @@ impl Host {
         }
         let vault = open_vault(&config)?;
         let (row, owner, gone) = prepare(&vault, &config)?;
-        let hub = Hub::new();
+        let lately = Arc::new(Lately::default());
+        let hub = Hub::new(Arc::clone(&lately));
         let metrics = Metrics::new(config.metrics.is_some());
         let identity = Identity::from_pkcs8(row.key)?;
         let moved = gone.and_then(|(addresses, at)| forward::note(&identity, addresses, at));
@@ -85,6 +88,7 @@ impl Host {
             vault,
             budgets: Budgets::default(),
             typing: Typing::default(),
+            lately,
             stop: CancellationToken::new(),
             rules_changed: Notify::new(),
             keeper: Keeper::default(),

@@ -35,6 +35,7 @@ mod forward;
 mod hashing;
 mod host;
 mod identity;
+mod lately;
 mod live;
 mod metrics;
 mod names;

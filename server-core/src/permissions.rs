@@ -45,6 +45,8 @@ pub(crate) enum Operation {
     Pin,
     /// See what a message said before it was edited.
     ReadRevisions(Authorship),
+    /// See how many devices have got a message.
+    SeeDelivery(Authorship),
     /// Open a direct room with others.
     OpenDirect,
     /// Give a room another name.

@@ -18,7 +18,7 @@ use crate::live::Live;
 use crate::store::Denied;
 use crate::store::table::host;
 use crate::tls::Certificates;
-use crate::{acme, http, listener, metrics, network, reports, retention, snapshots};
+use crate::{acme, http, lately, listener, metrics, network, reports, retention, snapshots};
 
 /// A running host. Dropping it ends the host without waiting; [`Server::stop`] ends it in good order.
 pub struct Server {
@@ -56,6 +56,7 @@ impl Server {
         let tracker = TaskTracker::new();
         tracker.spawn(listener::accept(listener, Arc::clone(&host), (router, tls), tracker.clone()));
         tracker.spawn(presence::tell(Arc::clone(&host)));
+        tracker.spawn(lately::write_down(Arc::clone(&host)));
         tracker.spawn(reports::deliver(Arc::clone(&host)));
         tracker.spawn(retention::keep(Arc::clone(&host)));
         tracker.spawn(snapshots::keep(Arc::clone(&host)));
@@ -203,6 +204,9 @@ impl Server {
             }
         };
         tokio::join!(goodbye, drained);
+        if let Err(refusal) = lately::write(&self.host).await {
+            tracing::debug!(%refusal, "what devices told last could not be written");
+        }
         self.host.vault.close().await;
     }
 }

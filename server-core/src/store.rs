@@ -9,6 +9,7 @@ pub(crate) mod table {
     pub(crate) mod audits;
     pub(crate) mod bots;
     pub(crate) mod certificates;
+    pub(crate) mod cursors;
     pub(crate) mod events;
     pub(crate) mod follows;
     pub(crate) mod forwards;
@@ -37,8 +38,8 @@ use vault::{CommitError, Migration, ReadError, Schema};
 
 use crate::error::Refusal;
 use table::{
-    audits, bots, certificates, events, follows, forwards, hooks, host, invites, marks, members, memberships,
-    messages, passwords, relations, reports, retentions, rooms, second_factors, sessions,
+    audits, bots, certificates, cursors, events, follows, forwards, hooks, host, invites, marks, members,
+    memberships, messages, passwords, relations, reports, retentions, rooms, second_factors, sessions,
 };
 
 /// Every step ever shipped, oldest first; append only.
@@ -62,6 +63,7 @@ pub(crate) const SCHEMA: Schema = Schema {
         Migration { name: "relations", sql: relations::SCHEMA },
         Migration { name: "marks", sql: marks::SCHEMA },
         Migration { name: "follows", sql: follows::SCHEMA },
+        Migration { name: "cursors", sql: cursors::SCHEMA },
         Migration { name: "reports", sql: reports::SCHEMA },
         Migration { name: "certificates", sql: certificates::SCHEMA },
         Migration { name: "second_factors", sql: second_factors::SCHEMA },

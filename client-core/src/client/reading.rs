@@ -34,7 +34,10 @@ impl Client {
     /// When storage fails.
     pub async fn members(&self) -> Result<Vec<Member>, StoreError> {
         let mut members = self.shared.store.read(members::list).await?;
-        members.iter_mut().for_each(|member| member.online = self.shared.is_online(member.id));
+        for member in &mut members {
+            let here = self.shared.availability(member.id);
+            (member.online, member.availability) = (here.is_some(), here.unwrap_or_default());
+        }
         Ok(members)
     }
 

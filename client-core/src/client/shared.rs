@@ -1,10 +1,10 @@
 //! What the actor and the handles of one client share. No lock here is held across an await, and none while another is.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use protocol::limits::check_name;
-use protocol::{HostId, Member, MemberId, Registration, RoomId, SignedIn};
+use protocol::{Availability, HostId, Member, MemberId, Registration, RoomId, SignedIn};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -39,7 +39,7 @@ pub(crate) struct Shared {
     pub(crate) retry: Notify,
     pub(crate) stop: CancellationToken,
     card: Arc<Mutex<Card>>,
-    online: Mutex<HashSet<MemberId>>,
+    here: Mutex<HashMap<MemberId, Availability>>,
 }
 
 /// Tells news of timelines from the vault's writer thread.
@@ -63,7 +63,7 @@ impl Shared {
             retry: Notify::new(),
             stop,
             card: Arc::new(Mutex::new(card)),
-            online: Mutex::default(),
+            here: Mutex::default(),
         }
     }
 
@@ -130,14 +130,17 @@ impl Shared {
         self.store.receive(me, batch, move |outcome| announce(&events, outcome)).await
     }
 
-    /// Takes who came and who went; `listed` also says of each whether they are here.
-    pub(crate) fn presence(&self, online: &[MemberId], offline: &[MemberId], listed: Option<&[Member]>) {
-        let listed = listed.unwrap_or_default();
-        let came = online.iter().copied().chain(listed.iter().filter(|member| member.online).map(|m| m.id));
-        let went = offline.iter().copied().chain(listed.iter().filter(|member| !member.online).map(|m| m.id));
-        let mut here = lock(&self.online);
-        let online: Vec<_> = came.filter(|member| here.insert(*member)).collect();
-        let offline: Vec<_> = went.filter(|member| here.remove(member)).collect();
+    /// Takes how members are here now; none for those who are not.
+    pub(crate) fn presence(&self, named: impl IntoIterator<Item = (MemberId, Option<Availability>)>) {
+        let (mut online, mut offline) = (Vec::new(), Vec::new());
+        let mut here = lock(&self.here);
+        for (member, availability) in named {
+            match availability {
+                Some(now) if here.insert(member, now) != Some(now) => online.push(member),
+                None if here.remove(&member).is_some() => offline.push(member),
+                _ => {}
+            }
+        }
         drop(here);
         if !online.is_empty() || !offline.is_empty() {
             self.tell(ClientEvent::Presence { online, offline });
@@ -146,14 +149,15 @@ impl Shared {
 
     /// Without a connection nobody is known to be here.
     pub(crate) fn nobody_online(&self) {
-        let offline: Vec<_> = lock(&self.online).drain().collect();
+        let offline: Vec<_> = lock(&self.here).drain().map(|(member, _)| member).collect();
         if !offline.is_empty() {
             self.tell(ClientEvent::Presence { online: Vec::new(), offline });
         }
     }
 
-    pub(crate) fn is_online(&self, member: MemberId) -> bool {
-        lock(&self.online).contains(&member)
+    /// How a member is here, as far as it is known; none if they are not.
+    pub(crate) fn availability(&self, member: MemberId) -> Option<Availability> {
+        lock(&self.here).get(&member).copied()
     }
 }
 

@@ -28,6 +28,7 @@ fn alice() -> Member {
         name: "alice".into(),
         role: Role::Member,
         online: false,
+        availability: protocol::Availability::Active,
         status: String::new(),
         standing: protocol::Standing::Active,
     }

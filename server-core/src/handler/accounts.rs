@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protocol::{Change, CloseCode, ErrorCode, Event, MemberId, Reply, Role, Secret, Standing};
+use protocol::{Change, CloseCode, ErrorCode, Event, Member, MemberId, Reply, Role, Secret, Standing};
 use vault::rusqlite::Connection;
 
 use super::{Answer, Caller, role, sessions as own_sessions};
@@ -80,8 +80,9 @@ pub(crate) async fn set_standing(caller: &Caller, req: u32, member: MemberId, st
 /// Everyone hears how these members are now.
 fn tell_of(changed: Vec<members::Row>, hub: &Hub) -> Reply {
     for row in changed {
-        let online = row.standing == Standing::Active && hub.is_online(row.id);
-        hub.tell_everyone(Reply::Member { member: row.shown(online) });
+        let here = hub.availability(row.id).filter(|_| row.standing == Standing::Active);
+        let member = Member { availability: here.unwrap_or_default(), ..row.shown(here.is_some()) };
+        hub.tell_everyone(Reply::Member { member });
     }
     Reply::Done
 }

@@ -16,8 +16,8 @@ pub(crate) async fn page(caller: &Caller, after: Option<MemberId>) -> Answer {
     let more = rows.len() > limits::LIST_ITEMS as usize;
     rows.truncate(limits::LIST_ITEMS as usize);
     let shown = |row: members::Row| {
-        let online = caller.host.hub.is_online(row.id);
-        row.shown(online)
+        let here = caller.host.hub.availability(row.id);
+        protocol::Member { availability: here.unwrap_or_default(), ..row.shown(here.is_some()) }
     };
     Ok(Some(Reply::Members { members: rows.into_iter().map(shown).collect(), more }))
 }

@@ -213,6 +213,21 @@ pub(crate) async fn revisions(caller: &Caller, (room, message): (RoomId, Message
     Ok(Some(Reply::Revisions { message, revisions: revisions.await? }))
 }
 
+/// Where a message is, for those who may read it. One they may not read looks like one that is not there.
+pub(crate) async fn resolve(caller: &Caller, message: MessageId) -> Answer {
+    let member = caller.member;
+    let place = caller.host.read(move |conn| {
+        let place = messages::find(conn, message)?.ok_or_else(no_message)?;
+        authorise_in(conn, member, Operation::ReadRoom, place.room).map_err(|denied| match denied {
+            Denied::Refused(_) => no_message().into(),
+            failed @ Denied::Storage(_) => failed,
+        })?;
+        in_room(conn, member, (place.room, message))
+    });
+    let Place { room, seq, thread, .. } = place.await?;
+    Ok(Some(Reply::Place { message, room, seq, thread }))
+}
+
 fn reused() -> Refusal {
     Refusal::new(
         ErrorCode::MessageIdReused,

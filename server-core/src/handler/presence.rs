@@ -1,14 +1,18 @@
-//! Telling who came and who went, at most once a second, and who is writing. None of it is stored.
+//! How members are here, told at most once a second, and who is writing. None of it is stored but when a device went.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::{Reply, RoomId};
+use protocol::{Availability, MemberId, Reply, Role, RoomId, Seen, Standing, UnixMillis, limits};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Answer, Caller, authorise_in};
+use super::{Answer, Caller, authorise, authorise_in, role};
+use crate::error::Refusal;
 use crate::host::Host;
+use crate::hub::presence::Mood;
 use crate::permissions::Operation;
+use crate::store::now;
+use crate::store::table::{members, memberships, relations, sessions};
 
 /// How long changes are gathered.
 const GATHER: Duration = Duration::from_secs(1);
@@ -22,11 +26,62 @@ pub(crate) async fn tell(host: Arc<Host>) {
             biased;
             () = host.stop.cancelled() => return,
             _ = tick.tick() => {
-                host.hub.tell_presence();
+                host.hub.tell_presence(now());
                 host.typing.forget(Instant::now());
             }
         }
     }
+}
+
+/// Says how the caller's member is to be reached, as far as this device can tell.
+pub(crate) fn set(caller: &Caller, availability: Availability, until: Option<UnixMillis>) -> Answer {
+    let mood = match (availability, until) {
+        (Availability::Active, None) => Mood::Active,
+        (Availability::Idle, None) => Mood::Idle,
+        (Availability::DoNotDisturb, None) => Mood::Busy(None),
+        (Availability::DoNotDisturb, Some(until)) => {
+            let life = until.0.saturating_sub(now().0);
+            if !(1..=limits::BUSY_MS).contains(&life) {
+                return Err(Refusal::field("until", "must be later than now, and within 366 days"));
+            }
+            Mood::Busy(Some(until))
+        }
+        _ => return Err(Refusal::field("until", "goes with do_not_disturb only")),
+    };
+    caller.host.hub.say(caller.connection, mood);
+    Ok(Some(Reply::Done))
+}
+
+/// Says whether members are here, and when they last were: not to whom they blocked or who blocked them, and not to a
+/// guest who meets them in no room.
+pub(crate) async fn seen(caller: &Caller, mut asked: Vec<MemberId>) -> Answer {
+    asked.sort_unstable();
+    asked.dedup();
+    if asked.is_empty() || asked.len() > limits::SEEN_MEMBERS {
+        let problem = format!("must be 1 to {}", limits::SEEN_MEMBERS);
+        return Err(Refusal::field("members", problem));
+    }
+    let (asking, hub) = (caller.member, Arc::clone(&caller.host.hub));
+    let seen = caller.host.read(move |conn| {
+        authorise(conn, asking, Operation::ListMembers)?;
+        let guest = role(conn, asking)? == Role::Guest;
+        let mut seen = Vec::with_capacity(asked.len());
+        for member in asked {
+            let there = members::by_id(conn, member)?.filter(|row| row.standing == Standing::Active);
+            if there.is_none() {
+                continue;
+            }
+            let here = hub.availability(member);
+            let hidden = here.is_some()
+                || relations::is_blocked(conn, asking, member)?
+                || (guest && !memberships::meet(conn, asking, member)?);
+            let last_seen = if hidden { None } else { sessions::last_seen(conn, member)? };
+            let online = here.is_some();
+            seen.push(Seen { member, online, availability: here.unwrap_or_default(), last_seen });
+        }
+        Ok(seen)
+    });
+    Ok(Some(Reply::Seen { members: seen.await? }))
 }
 
 /// Tells a room that the caller writes there, unless it was told just now.

@@ -8,15 +8,25 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use protocol::{CloseCode, DeviceId, MemberId, Reply, RoomId, ServerFrame};
+use protocol::{Availability, CloseCode, DeviceId, MemberId, Reply, RoomId, ServerFrame, UnixMillis};
 use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::Bytes;
 
 use super::frame::text_frame;
 use super::outlet::{Outlet, answer_frame};
+use super::presence::{Mood, Told};
 use super::state::{ConnectionId, State};
 use super::turn::Turn;
 use crate::error::Refusal;
+use crate::lately::Lately;
+use crate::store::now;
+
+/// Names of members in all frames of one telling together, each about 40 bytes: 10 000 members who are all back at
+/// once are told within a minute, by a twentieth of a core.
+const NAMES: usize = 2_000_000;
+
+/// Names in one telling, at least.
+const FEWEST_NAMES: usize = 16;
 
 /// Who is here, shared by all connections.
 #[derive(Debug)]
@@ -24,6 +34,8 @@ pub(crate) struct Hub {
     /// Locked before `state`, and for as long as what was gathered is being told: nobody overtakes.
     turn: Mutex<Turn<Outlet>>,
     state: Mutex<State<Arc<Outlet>>>,
+    /// What connections leave behind when they end.
+    lately: Arc<Lately>,
     next: AtomicU64,
     online: watch::Sender<usize>,
 }
@@ -37,7 +49,15 @@ pub(crate) struct Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.hub.state().depart(self.id);
+        let device = {
+            let mut state = self.hub.state();
+            let device = state.device(self.id);
+            state.depart(self.id);
+            device
+        };
+        if let Some(device) = device {
+            self.hub.lately.left(device, now());
+        }
         self.hub.count();
     }
 }
@@ -50,8 +70,9 @@ impl Seat {
 }
 
 impl Hub {
-    pub(crate) fn new() -> Arc<Self> {
+    pub(crate) fn new(lately: Arc<Lately>) -> Arc<Self> {
         Arc::new(Self {
+            lately,
             turn: Mutex::default(),
             state: Mutex::default(),
             next: AtomicU64::new(1),
@@ -178,11 +199,27 @@ impl Hub {
         self.online.subscribe()
     }
 
-    /// Tells everyone who came and who went since the last call.
-    pub(crate) fn tell_presence(&self) {
-        let (online, offline) = self.state().take_presence();
-        if !online.is_empty() || !offline.is_empty() {
-            self.tell_everyone(Reply::Presence { online, offline });
+    /// How `member` is here; none if they are not.
+    pub(crate) fn availability(&self, member: MemberId) -> Option<Availability> {
+        self.state().availability(member)
+    }
+
+    /// A connection says how its member is to be reached; everyone hears it at the next telling.
+    pub(crate) fn say(&self, id: ConnectionId, mood: Mood) {
+        self.state().say(id, mood);
+    }
+
+    /// Tells everyone how those are here now who changed since the last call. Where many changed and many listen, it
+    /// is told in pieces, so that a host whose thousands come back at once has time for what they say.
+    pub(crate) fn tell_presence(&self, now: UnixMillis) {
+        let told = {
+            let mut state = self.state();
+            let most = (NAMES / state.connections().max(1)).max(FEWEST_NAMES);
+            state.take_presence(now, most)
+        };
+        if !told.is_empty() {
+            let Told { online, offline, idle, busy } = told;
+            self.tell_everyone(Reply::Presence { online, offline, idle, busy });
         }
     }
 

@@ -6,7 +6,9 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use protocol::{DeviceId, MemberId, RoomId};
+use protocol::{Availability, DeviceId, MemberId, RoomId, UnixMillis};
+
+use super::presence::{Mood, Moods, Told, combined};
 
 /// One live, signed-in connection; never reused while the host runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,8 +38,7 @@ pub(crate) struct State<H> {
     members: HashMap<MemberId, Present>,
     /// With the handle at hand: this is what every delivery walks through.
     rooms: HashMap<RoomId, Listeners<H>>,
-    /// Members whose presence changed since it was last told, with what was told last.
-    told: HashMap<MemberId, bool>,
+    moods: Moods,
 }
 
 impl<H> Default for State<H> {
@@ -46,7 +47,7 @@ impl<H> Default for State<H> {
             connections: HashMap::new(),
             members: HashMap::new(),
             rooms: HashMap::new(),
-            told: HashMap::new(),
+            moods: Moods::default(),
         }
     }
 }
@@ -64,10 +65,14 @@ impl<H: Clone> State<H> {
         let present = match self.members.entry(member) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                self.told.entry(member).or_insert(false);
+                self.moods.note(member);
                 entry.insert(Present::default())
             }
         };
+        // The first word of a device is that somebody is at it.
+        if present.connections.iter().any(|other| self.moods.of(*other) != Mood::Active) {
+            self.moods.note(member);
+        }
         self.connections.insert(id, Connection { member, device, handle });
         present.connections.push(id);
         present.rooms.extend(rooms);
@@ -79,6 +84,7 @@ impl<H: Clone> State<H> {
     /// A connection is gone. Says whether it was here.
     pub(crate) fn depart(&mut self, id: ConnectionId) -> bool {
         let Some(connection) = self.connections.remove(&id) else { return false };
+        let had_said = self.moods.say(id, Mood::Active);
         let Entry::Occupied(mut entry) = self.members.entry(connection.member) else { return true };
         entry.get_mut().connections.retain(|other| *other != id);
         for room in &entry.get().rooms {
@@ -86,7 +92,11 @@ impl<H: Clone> State<H> {
         }
         if entry.get().connections.is_empty() {
             entry.remove();
-            self.told.entry(connection.member).or_insert(true);
+            self.moods.note(connection.member);
+        } else if had_said
+            || entry.get().connections.iter().any(|other| self.moods.of(*other) != Mood::Active)
+        {
+            self.moods.note(connection.member);
         }
         true
     }
@@ -138,26 +148,49 @@ impl<H: Clone> State<H> {
         self.members.contains_key(&member)
     }
 
+    /// A connection says how its member is to be reached.
+    pub(crate) fn say(&mut self, id: ConnectionId, mood: Mood) {
+        if let Some(connection) = self.connections.get(&id)
+            && self.moods.say(id, mood)
+        {
+            self.moods.note(connection.member);
+        }
+    }
+
+    /// How `member` is here; none if they are not.
+    pub(crate) fn availability(&self, member: MemberId) -> Option<Availability> {
+        let ids = self.members.get(&member).into_iter().flat_map(|present| &present.connections);
+        combined(ids.map(|id| (self.connections[id].device, *id, self.moods.of(*id))))
+    }
+
+    /// The device of a connection that is here.
+    pub(crate) fn device(&self, id: ConnectionId) -> Option<DeviceId> {
+        self.connections.get(&id).map(|connection| connection.device)
+    }
+
+    /// How many connections there are.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
     /// How many members are here.
     pub(crate) fn online(&self) -> usize {
         self.members.len()
     }
 
-    /// Who came and who went since the last call. Those who went and came back are not named; those who came and went
-    /// are, because an answer or a push in between may have shown them as here.
-    pub(crate) fn take_presence(&mut self) -> (Vec<MemberId>, Vec<MemberId>) {
-        let changed = self.told.drain().collect::<Vec<_>>();
-        let (mut online, mut offline) = (Vec::new(), Vec::new());
-        for (member, told) in changed {
-            match (told, self.members.contains_key(&member)) {
-                (false, true) => online.push(member),
-                (_, false) => offline.push(member),
-                (true, true) => {}
+    /// How those are here now who may be here in another way than was told last: at most `most` of them, those first
+    /// who changed first. Who came and went meanwhile is named too, because an answer in between may have shown them.
+    pub(crate) fn take_presence(&mut self, now: UnixMillis, most: usize) -> Told {
+        for id in self.moods.end(now) {
+            if let Some(connection) = self.connections.get(&id) {
+                self.moods.note(connection.member);
             }
         }
-        online.sort_unstable();
-        offline.sort_unstable();
-        (online, offline)
+        let mut told = Told::default();
+        for member in self.moods.take(most) {
+            told.name(member, self.availability(member));
+        }
+        told
     }
 
     /// Panics if the parts do not agree with each other.
@@ -237,7 +270,14 @@ mod tests {
         Depart(u8),
         Enter(u8, u8),
         Leave(u8, u8),
-        Tell,
+        Say(u8, Mood),
+        Tell(usize),
+    }
+
+    const NEVER: UnixMillis = UnixMillis(0);
+
+    fn mood() -> impl Strategy<Value = Mood> {
+        prop_oneof![Just(Mood::Active), Just(Mood::Idle), Just(Mood::Busy(None))]
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -248,7 +288,8 @@ mod tests {
             (0u8..12).prop_map(Step::Depart),
             (few.clone(), few.clone()).prop_map(|(room, member)| Step::Enter(room, member)),
             (few.clone(), few).prop_map(|(room, member)| Step::Leave(room, member)),
-            Just(Step::Tell),
+            (0u8..12, mood()).prop_map(|(id, mood)| Step::Say(id, mood)),
+            (1usize..6).prop_map(Step::Tell),
         ]
     }
 
@@ -256,7 +297,7 @@ mod tests {
         #[test]
         fn any_history_keeps_the_invariants_and_tells_presence_right(steps in prop::collection::vec(step(), 0..60)) {
             let mut state = State::default();
-            let mut seen: BTreeMap<MemberId, bool> = BTreeMap::new();
+            let mut seen: BTreeMap<MemberId, Option<Availability>> = BTreeMap::new();
             let mut live = HashSet::new();
             for step in steps {
                 match step {
@@ -269,17 +310,27 @@ mod tests {
                     Step::Depart(id) => assert_eq!(state.depart(ConnectionId(id.into())), live.remove(&id)),
                     Step::Enter(where_, who) => state.enter(room(where_), member(who)),
                     Step::Leave(where_, who) => state.leave(room(where_), member(who)),
-                    Step::Tell => {
-                        let (online, offline) = state.take_presence();
-                        for who in online {
-                            prop_assert_eq!(seen.insert(who, true).unwrap_or(false), false);
+                    Step::Say(id, mood) => state.say(ConnectionId(id.into()), mood),
+                    Step::Tell(most) => {
+                        let told = state.take_presence(NEVER, most);
+                        let lists = [
+                            (told.online, Some(Availability::Active)),
+                            (told.idle, Some(Availability::Idle)),
+                            (told.busy, Some(Availability::DoNotDisturb)),
+                            (told.offline, None),
+                        ];
+                        let named = lists.iter().map(|(list, _)| list.len()).sum::<usize>();
+                        prop_assert!(named <= most);
+                        for (list, availability) in lists {
+                            for who in list {
+                                seen.insert(who, availability);
+                            }
                         }
-                        for who in offline {
-                            seen.insert(who, false);
-                        }
-                        for number in 0..4 {
-                            let told = seen.get(&member(number)).copied().unwrap_or(false);
-                            prop_assert_eq!(told, state.is_online(member(number)));
+                        if named < most {
+                            for number in 0..4 {
+                                let told = seen.get(&member(number)).copied().flatten();
+                                prop_assert_eq!(told, state.availability(member(number)));
+                            }
                         }
                     }
                 }
@@ -294,12 +345,13 @@ mod tests {
         let device = |number| DeviceId(Uuid::from_u128(number));
         state.admit(ConnectionId(1), member(1), device(1), [room(1)], "laptop");
         state.admit(ConnectionId(2), member(1), device(2), [room(1)], "phone");
-        assert_eq!(state.take_presence(), (vec![member(1)], vec![]));
+        let all = usize::MAX;
+        assert_eq!(state.take_presence(NEVER, all), Told { online: vec![member(1)], ..Told::default() });
         state.depart(ConnectionId(1));
-        assert_eq!(state.take_presence(), (vec![], vec![]));
+        assert!(state.take_presence(NEVER, all).is_empty());
         assert_eq!(*state.in_room(room(1)).unwrap(), [(ConnectionId(2), "phone")]);
         state.depart(ConnectionId(2));
-        assert_eq!(state.take_presence(), (vec![], vec![member(1)]));
+        assert_eq!(state.take_presence(NEVER, all), Told { offline: vec![member(1)], ..Told::default() });
         assert_eq!(state.in_room(room(1)), None);
     }
 }

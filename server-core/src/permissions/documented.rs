@@ -21,7 +21,7 @@ const ON_HOST: [Operation; 12] = [
     Operation::Administer,
 ];
 
-const IN_ROOMS: [Operation; 22] = [
+const IN_ROOMS: [Operation; 24] = [
     Operation::JoinRoom,
     Operation::LeaveRoom,
     Operation::ReadRoom,
@@ -34,6 +34,8 @@ const IN_ROOMS: [Operation; 22] = [
     Operation::DeleteMessage(Authorship::Foreign),
     Operation::ReadRevisions(Authorship::Own),
     Operation::ReadRevisions(Authorship::Foreign),
+    Operation::SeeDelivery(Authorship::Own),
+    Operation::SeeDelivery(Authorship::Foreign),
     Operation::MentionRoom,
     Operation::Pin,
     Operation::SetTopic,

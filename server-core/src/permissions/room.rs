@@ -61,6 +61,9 @@ pub(super) fn as_insider(
             Err(Refusal::forbidden("only the room's admins may do this; ask one of them"))
         }
         Op::EditMessage(Authorship::Foreign) => Err(Refusal::forbidden("only its author may edit a message")),
+        Op::SeeDelivery(Authorship::Foreign) => {
+            Err(Refusal::forbidden("only its author may see who got a message"))
+        }
         Op::DeleteMessage(Authorship::Foreign) | Op::ReadRevisions(Authorship::Foreign) if !runs => {
             Err(Refusal::forbidden("only its author and the room's admins may do this"))
         }
@@ -73,7 +76,15 @@ pub(super) fn as_insider(
 
 fn is_left_to_archived(operation: Operation) -> bool {
     use Operation as Op;
-    matches!(operation, Op::LeaveRoom | Op::ReadRoom | Op::ListRoomMembers | Op::ArchiveRoom | Op::DeleteRoom)
+    matches!(
+        operation,
+        Op::LeaveRoom
+            | Op::ReadRoom
+            | Op::ListRoomMembers
+            | Op::ArchiveRoom
+            | Op::DeleteRoom
+            | Op::SeeDelivery(_)
+    )
 }
 
 fn is_about_rooms(operation: Operation) -> bool {

@@ -75,7 +75,7 @@ fn the_table_of_accounts() {
 }
 
 /// What those in a room may do there: who does not run it, then who does.
-const INSIDE: [(Operation, &str, &str); 23] = [
+const INSIDE: [(Operation, &str, &str); 25] = [
     (Operation::JoinRoom, "++++", "++++"),
     (Operation::LeaveRoom, "++++", "++++"),
     (Operation::ReadRoom, "++++", "++++"),
@@ -89,6 +89,8 @@ const INSIDE: [(Operation, &str, &str); 23] = [
     (Operation::Pin, "+++f", "+++f"),
     (Operation::ReadRevisions(Authorship::Own), "++++", "++++"),
     (Operation::ReadRevisions(Authorship::Foreign), "++ff", "++++"),
+    (Operation::SeeDelivery(Authorship::Own), "++++", "++++"),
+    (Operation::SeeDelivery(Authorship::Foreign), "ffff", "ffff"),
     (Operation::ListRoomMembers, "++++", "++++"),
     (Operation::SetTopic, "+++f", "+++f"),
     (Operation::AddToRoom, "+++f", "+++f"),
@@ -114,7 +116,7 @@ fn the_table_of_rooms() {
         }
     }
     assert_eq!(row(Operation::JoinRoom, room(Visibility::Public, false, false)), "+++n");
-    for (operation, ..) in INSIDE.into_iter().skip(1).take(21) {
+    for (operation, ..) in INSIDE.into_iter().skip(1).take(23) {
         assert_eq!(row(operation, room(Visibility::Public, false, false)), "fffn", "{operation:?}");
     }
 }

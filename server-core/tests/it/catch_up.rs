@@ -78,7 +78,7 @@ async fn presence_is_told_when_members_come_and_go() {
     let (bob, bobs) = world.invited(&mut alice, "bob").await;
     let bob_is = |came: bool| {
         move |reply| match reply {
-            Reply::Presence { online, offline } => {
+            Reply::Presence { online, offline, .. } => {
                 (if came { online } else { offline }).contains(&bobs.member.id).then_some(())
             }
             _ => None,

@@ -119,6 +119,7 @@ fn in_room(
         "EditMessage(Own)" | "EditMessage(Foreign)" => vec![Request::Edit { room, message, text }],
         "DeleteMessage(Own)" | "DeleteMessage(Foreign)" => vec![Request::Delete { room, message }],
         "ReadRevisions(Own)" | "ReadRevisions(Foreign)" => vec![Request::Revisions { room, message }],
+        "SeeDelivery(Own)" | "SeeDelivery(Foreign)" => vec![Request::Delivered { room, message }],
         "Pin" => vec![Request::Pin { room, message }, Request::Unpin { room, message }],
         "SetTopic" => vec![Request::SetTopic { room, topic: "this".into() }],
         "AddToRoom" => vec![
@@ -146,6 +147,10 @@ fn operations_of(request: &Request) -> &'static [&'static str] {
         | Request::Rooms
         | Request::Progress
         | Request::Threads { .. }
+        | Request::SetPresence { .. }
+        | Request::Received { .. }
+        // It answers of every place that is not one's own as of one that is not there; a story of its own shows it.
+        | Request::Resolve { .. }
         | Request::SetReceipts { .. }
         | Request::Sync { .. }
         | Request::SetPassword { .. }
@@ -193,8 +198,9 @@ fn operations_of(request: &Request) -> &'static [&'static str] {
         | Request::Search(_)
         | Request::SeqAt { .. }
         | Request::History { .. } => &["ReadRoom"],
+        Request::Delivered { .. } => &["SeeDelivery(Own)", "SeeDelivery(Foreign)"],
         Request::Statistics => &["SeeStatistics"],
-        Request::Members { .. } => &["ListMembers"],
+        Request::Members { .. } | Request::Seen { .. } => &["ListMembers"],
         Request::SetRole { .. } => &["SetRole(Guest)", "SetRole(Member)", "SetRole(Admin)", "SetRole(Owner)"],
         Request::SetStanding { .. } => &["SetStanding"],
         Request::DeleteAccount { .. } => &["DeleteAccount"],

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use protocol::{ErrorCode, Failure, MemberId, MessageId, Reply, RoomId, RoomSync, ServerFrame};
+use protocol::{
+    Availability, ErrorCode, Failure, Member, MemberId, MessageId, Reply, RoomId, RoomSync, ServerFrame,
+};
 use tokio::time::Instant;
 
 use super::{Answer, Live, Purpose};
@@ -61,10 +63,18 @@ impl Live<'_> {
             }
             Reply::RoomGone { room } => turn.received.push(Received::RoomGone(room)),
             Reply::Member { member } => {
-                self.shared.presence(&[], &[], Some(std::slice::from_ref(&member)));
+                self.shared.presence([here(&member)]);
                 turn.received.push(Received::Members(vec![member]));
             }
-            Reply::Presence { online, offline } => self.shared.presence(&online, &offline, None),
+            Reply::Presence { online, offline, idle, busy } => {
+                let named = |list: Vec<MemberId>, here| list.into_iter().map(move |member| (member, here));
+                let here = named(online, Availability::Active)
+                    .chain(named(idle, Availability::Idle))
+                    .chain(named(busy, Availability::DoNotDisturb))
+                    .map(|(member, availability)| (member, Some(availability)))
+                    .chain(offline.into_iter().map(|member| (member, None)));
+                self.shared.presence(here);
+            }
             Reply::Error(failure) => tracing::warn!(code = ?failure.code, "the host could not read a frame"),
             _ => {}
         }
@@ -101,7 +111,7 @@ impl Live<'_> {
                 self.asking_members = false;
                 if let Reply::Members { members, more } = reply {
                     turn.more_members = members.last().filter(|_| more).map(|member| member.id);
-                    self.shared.presence(&[], &[], Some(&members));
+                    self.shared.presence(members.iter().map(here));
                     turn.received.push(Received::Members(members));
                 }
             }
@@ -150,6 +160,11 @@ impl Live<'_> {
         let delay = self.posting.entry(room).or_default().next(jitter()).max(asked);
         self.paused.insert(room, Instant::now() + delay);
     }
+}
+
+/// Whether a member is here, and how they are to be reached.
+fn here(member: &Member) -> (MemberId, Option<Availability>) {
+    (member.id, member.online.then_some(member.availability))
 }
 
 /// Refusals that another try can't mend without anybody acting. A session that ends is not the message's fault.

@@ -119,6 +119,7 @@ fn host(row: &Row<'_>) -> rusqlite::Result<HostRow> {
             name,
             role,
             online: false,
+            availability: protocol::Availability::Active,
             status: String::new(),
             standing: protocol::Standing::Active,
         }),

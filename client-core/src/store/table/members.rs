@@ -28,6 +28,7 @@ pub(crate) fn list(connection: &Connection, host: i64) -> rusqlite::Result<Vec<M
                 name: row.get(1)?,
                 role: from_word(row.get(2)?).unwrap_or(protocol::Role::Guest),
                 online: false,
+                availability: protocol::Availability::Active,
                 status: String::new(),
                 standing: protocol::Standing::Active,
             })

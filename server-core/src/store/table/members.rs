@@ -51,6 +51,7 @@ impl Row {
             name: self.name,
             role: self.role,
             online,
+            availability: protocol::Availability::Active,
             status: self.status,
             standing: self.standing,
         }

@@ -3,7 +3,7 @@
 use protocol::{MemberId, RoomId, RoomMember, RoomRole, Seq, UnixMillis};
 use vault::rusqlite::{Connection, Result, params};
 
-use super::follows;
+use super::{cursors, follows};
 use crate::store::{uuid, whole};
 
 pub(crate) const SCHEMA: &str = "
@@ -56,6 +56,7 @@ pub(crate) fn remove(conn: &Connection, room: RoomId, member: MemberId) -> Resul
         .prepare_cached("DELETE FROM memberships WHERE room = ? AND member = ?")?
         .execute(params![room.0.as_bytes(), member.0.as_bytes()])?;
     follows::leave(conn, room, member)?;
+    cursors::leave(conn, room, member)?;
     Ok(removed > 0)
 }
 
@@ -63,6 +64,15 @@ pub(crate) fn remove(conn: &Connection, room: RoomId, member: MemberId) -> Resul
 pub(crate) fn exists(conn: &Connection, room: RoomId, member: MemberId) -> Result<bool> {
     conn.prepare_cached("SELECT 1 FROM memberships WHERE room = ? AND member = ?")?
         .exists(params![room.0.as_bytes(), member.0.as_bytes()])
+}
+
+/// Whether two members are in one room.
+pub(crate) fn meet(conn: &Connection, one: MemberId, other: MemberId) -> Result<bool> {
+    conn.prepare_cached(
+        "SELECT 1 FROM memberships AS mine JOIN memberships AS theirs ON theirs.room = mine.room
+         WHERE mine.member = ? AND theirs.member = ? LIMIT 1",
+    )?
+    .exists(params![one.0.as_bytes(), other.0.as_bytes()])
 }
 
 /// How many rooms `member` is in.

@@ -186,6 +186,8 @@ pub(crate) fn delete(conn: &Connection, id: RoomId) -> Result<()> {
         "DELETE FROM hooks WHERE room = ?",
         "DELETE FROM follows WHERE room = ?",
         "DELETE FROM reports WHERE room = ?",
+        "DELETE FROM cursors WHERE room = ?1 AND device IN (SELECT device FROM sessions
+         JOIN memberships ON memberships.member = sessions.member WHERE memberships.room = ?1)",
         "DELETE FROM memberships WHERE room = ?",
         "DELETE FROM marks WHERE room = ?",
         "DELETE FROM events WHERE room = ?",

@@ -62,6 +62,19 @@ pub(crate) fn seen(
     Ok(())
 }
 
+/// Notes when the connection of a device ended.
+pub(crate) fn left(conn: &Connection, device: DeviceId, at: UnixMillis) -> Result<()> {
+    conn.prepare_cached("UPDATE sessions SET last_seen = ?2 WHERE device = ?1 AND last_seen < ?2")?
+        .execute(params![device.0.as_bytes(), at.0])?;
+    Ok(())
+}
+
+/// When a device of `member` was last here, as far as it is stored.
+pub(crate) fn last_seen(conn: &Connection, member: MemberId) -> Result<Option<UnixMillis>> {
+    conn.prepare_cached("SELECT max(last_seen) FROM sessions WHERE member = ?")?
+        .query_row([member.0.as_bytes()], |row| Ok(row.get::<_, Option<i64>>(0)?.map(UnixMillis)))
+}
+
 /// Ends a session of `member`. Says whether there was one.
 pub(crate) fn remove(conn: &Connection, member: MemberId, device: DeviceId) -> Result<bool> {
     let removed = conn

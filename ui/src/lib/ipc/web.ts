@@ -381,7 +381,7 @@ class BrowserBackend implements Backend {
         }
         break;
       case "presence":
-        replica.setPresence(reply.online, reply.offline);
+        replica.setPresence([...reply.online, ...(reply.idle ?? []), ...(reply.busy ?? [])], reply.offline);
         this.#change({ online: replica.online() });
         break;
       case "room":

@@ -14,6 +14,7 @@ import type { RoomId } from "./RoomId";
 import type { RoomMember } from "./RoomMember";
 import type { RoomSync } from "./RoomSync";
 import type { Secret } from "./Secret";
+import type { Seen } from "./Seen";
 import type { Seq } from "./Seq";
 import type { SignedIn } from "./SignedIn";
 import type { Statistics } from "./Statistics";
@@ -108,7 +109,47 @@ message: MessageId,
 /**
  * In the order of their ids.
  */
-members: Array<MemberId>, } | { "type": "typing", 
+members: Array<MemberId>, } | { "type": "delivered", 
+/**
+ * Which message.
+ */
+message: MessageId, 
+/**
+ * How many devices they have.
+ */
+devices: number, 
+/**
+ * How many of those have got it.
+ */
+delivered: number, 
+/**
+ * How many members they are.
+ */
+members: number, 
+/**
+ * How many of those have got it on one device at least.
+ */
+reached: number, } | { "type": "place", 
+/**
+ * Which message.
+ */
+message: MessageId, 
+/**
+ * Where.
+ */
+room: RoomId, 
+/**
+ * Its number there.
+ */
+seq: Seq, 
+/**
+ * The message under which its thread began.
+ */
+thread?: MessageId, } | { "type": "seen", 
+/**
+ * In the order of their ids.
+ */
+members: Array<Seen>, } | { "type": "typing", 
 /**
  * Where.
  */
@@ -198,10 +239,18 @@ event: Event, } | { "type": "member",
  */
 member: Member, } | { "type": "presence", 
 /**
- * Now here.
+ * Here, and active.
  */
 online: Array<MemberId>, 
 /**
- * No longer here.
+ * Not here.
  */
-offline: Array<MemberId>, });
+offline: Array<MemberId>, 
+/**
+ * Here, and idle.
+ */
+idle?: Array<MemberId>, 
+/**
+ * Here, and not to be disturbed.
+ */
+busy?: Array<MemberId>, });
