@@ -252,7 +252,8 @@ mod tests {
     #[test]
     fn what_nobody_has_costs_what_a_real_one_costs() {
         let stored = hash_now(b"correct horse").unwrap();
-        let (real, nobody) = (PasswordHash::new(&stored).unwrap(), Hashing::new(Counter::noop()).unwrap().nobody);
+        let (real, nobody) =
+            (PasswordHash::new(&stored).unwrap(), Hashing::new(Counter::noop()).unwrap().nobody);
         let nobody = PasswordHash::new(&nobody).unwrap();
         assert_eq!(
             (nobody.algorithm, nobody.version, &nobody.params),
