@@ -116,6 +116,13 @@ pub(crate) async fn sign_in(
     }
     let device = limits::check_name(&device).map_err(|problem| Refusal::field("device", problem))?.to_owned();
     let chosen = session.is_some();
+    // Where a token was wrong before, a reader looks first: whoever guesses keeps no one from writing.
+    if let SignIn::Session { token } = &by
+        && !chosen
+        && !host.has_failed(peer.address)
+    {
+        return resume(host, peer, outlet, req, (token::hash(token), device)).await;
+    }
     let token = match session {
         Some(session) => token::chosen(session)
             .ok_or_else(|| Refusal::field("session", "is not 32 bytes in base64url without padding"))?,
@@ -152,6 +159,46 @@ pub(crate) async fn sign_in(
         }
     }
     entered
+}
+
+/// Signs in a device that was here before. The write path alone looks for its session: many come back at once, and two
+/// looks would cost twice.
+async fn resume(
+    host: Arc<Host>,
+    peer: Peer,
+    outlet: Arc<Outlet>,
+    req: u32,
+    (hash, device): ([u8; 32], String),
+) -> Result<Admission, Refusal> {
+    let address = peer.address.to_string();
+    let door = (!peer.is_spared(&host)).then(|| Arc::clone(&host));
+    let work = move |conn: &Connection| {
+        let check = |member| door.as_ref().map_or(Ok(()), |host| check_welcome(host, member));
+        write_return(conn, &hash, (&device, &address), now(), check)
+    };
+    let entered = commit_entry(Arc::clone(&host), outlet, req, work).await;
+    if entered.as_ref().is_err_and(|refusal| refusal.code == ErrorCode::SessionEnded) {
+        // Guessing 256 bits is hopeless; trying is still counted.
+        host.attempt_from(peer.address)?;
+    }
+    entered
+}
+
+/// `check` says whether the member may come in.
+fn write_return(
+    conn: &Connection,
+    hash: &[u8; 32],
+    seen: (&str, &str),
+    now: UnixMillis,
+    check: impl Fn(MemberId) -> Result<(), Refusal>,
+) -> Result<Entered, Denied> {
+    if forwards::any(conn)? {
+        return Err(stopping().into());
+    }
+    let (member, device) = sessions::by_token(conn, hash)?.ok_or_else(session_ended)?;
+    check(member)?;
+    sessions::seen(conn, device, seen, now)?;
+    entered(conn, (member, device), None, Vec::new())
 }
 
 /// Whose session this is. If the token was chosen, the answer to an earlier try was lost: what it made is there.
@@ -355,9 +402,19 @@ async fn enter(
     (way, token): (Way, (Secret, [u8; 32])),
     (device, address): (String, String),
 ) -> Result<Admission, Refusal> {
+    let work = move |conn: &Connection| write_entry(conn, way, (&device, &address), token, now());
+    commit_entry(host, outlet, req, work).await
+}
+
+/// Lets in whom `work` has written or found, after the commit.
+async fn commit_entry(
+    host: Arc<Host>,
+    outlet: Arc<Outlet>,
+    req: u32,
+    work: impl FnOnce(&Connection) -> Result<Entered, Denied> + Send + 'static,
+) -> Result<Admission, Refusal> {
     let (answer, admitted) = oneshot::channel();
     let shared = Arc::clone(&host);
-    let work = move |conn: &Connection| write_entry(conn, way, (&device, &address), token, now());
     let then = move |entered: Result<Entered, Refusal>, hub: &Arc<Hub>| {
         // If the connection ended meanwhile, the admission comes back and its drop is the departure.
         drop(answer.send(entered.map(|entered| admit(&shared, hub, outlet, req, entered))));

@@ -284,6 +284,11 @@ impl Budgets {
         lock(&self.by_account).give_back(&folded.to_owned(), Kind::Attempts.rate(limits, false), now);
     }
 
+    /// Whether an address has made attempts lately that were not good.
+    pub(crate) fn has_failed(&self, source: Source, now: Instant) -> bool {
+        !lock(&self.by_source).is_full(&(source, Kind::Attempts), now)
+    }
+
     /// Sends somebody away for the time the operator has set.
     pub(crate) fn send_away(&self, limits: &Limits, who: Exiled, now: Instant) {
         let until = now + Duration::from_secs(limits.exile_seconds.into());

@@ -79,7 +79,7 @@ pub(crate) async fn serve<P: Send>(
     stranger: P,
 ) {
     let (line, reader) = dress(&host, (socket, early));
-    let connection = Connection {
+    let mut connection = Connection {
         budget: (!peer.is_spared(&host)).then(|| Budget::new(std::time::Instant::now())),
         line,
         reader,
@@ -109,7 +109,7 @@ fn dress(host: &Host, (socket, early): (Socket, Vec<u8>)) -> (Line, Reader) {
 }
 
 impl Connection {
-    async fn run<P: Send>(mut self, deadline: Instant, stranger: P) {
+    async fn run<P: Send>(&mut self, deadline: Instant, stranger: P) {
         let host = Arc::clone(&self.host);
         let outlet = Arc::clone(&self.line.outlet);
         let stopped = host.stop.cancelled();
@@ -372,7 +372,7 @@ impl Connection {
     }
 
     /// Leaves at once, then says why for as long as the peer may take to hear it.
-    async fn farewell(mut self, code: CloseCode) {
+    async fn farewell(&mut self, code: CloseCode) {
         self.standing = Standing::Stranger;
         let frame = CloseFrame { code: code.code().into(), reason: Utf8Bytes::from_static(code.reason()) };
         let mut frame = Some(frame);

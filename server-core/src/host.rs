@@ -178,6 +178,11 @@ impl Host {
         self.budgets.take_from(&self.limits(), source, Kind::Joins, Instant::now()).map_err(Refusal::wait)
     }
 
+    /// Whether an address has made attempts lately that were not good.
+    pub(crate) fn has_failed(&self, address: IpAddr) -> bool {
+        self.budgets.has_failed(address.into(), Instant::now())
+    }
+
     /// Takes one request of a hook or bot.
     pub(crate) fn program_speaks(&self, member: MemberId, now: Instant) -> Result<(), Refusal> {
         self.budgets.take_of(&self.limits(), member, Kind::Programs, now).map_err(Refusal::wait)

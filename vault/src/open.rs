@@ -173,6 +173,9 @@ fn keyed(
         "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; \
          PRAGMA mmap_size = 0; PRAGMA foreign_keys = ON",
     )?;
+    // Without this guarantee SQLite prepares every statement with `LIMIT ?` anew each time it is bound, to plan for the
+    // number: that cost more than running it.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.set_prepared_statement_cache_capacity(128);
     if let Some(on_connect) = options.on_connect {
         on_connect(&conn)?;

@@ -28,6 +28,11 @@ impl<K: Eq + Hash> Keyed<K> {
         self.0.get(key).copied().unwrap_or_else(|| Bucket::full(now)).lacks(rate, count, now)
     }
 
+    /// Whether `key` has all it can have.
+    pub(crate) fn is_full(&self, key: &K, now: Instant) -> bool {
+        self.0.get(key).is_none_or(|bucket| bucket.is_full(now))
+    }
+
     /// Takes `count` of `key`, whether they are there or not.
     pub(crate) fn take(&mut self, key: K, rate: Rate, count: u32, now: Instant) {
         if self.0.len() >= BUCKETS && !self.0.contains_key(&key) {
@@ -89,9 +94,11 @@ mod tests {
     fn a_burst_is_allowed_then_one_per_refill_and_others_have_their_own() {
         let now = Instant::now();
         let mut keyed = Keyed::default();
+        assert!(keyed.is_full(&"alice", now));
         for _ in 0..3 {
             assert_eq!(keyed.spend("alice", rate(), now), Ok(()));
         }
+        assert!(!keyed.is_full(&"alice", now) && keyed.is_full(&"alice", now + 3 * RATE.1));
         assert_eq!(keyed.spend("alice", rate(), now), Err(RATE.1));
         assert_eq!(keyed.spend("bob", rate(), now), Ok(()));
         assert_eq!(keyed.spend("alice", rate(), now + RATE.1), Ok(()));

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use hyper::upgrade::OnUpgrade;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
@@ -56,14 +56,11 @@ pub(crate) async fn upgrade(State(host): State<Arc<Host>>, mut request: Request)
     let tracker = accepted.tracker.clone();
     tracker.spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
-        // It is always ours; anything else would be a bug of this crate and is only closed.
-        let Ok(parts) = upgraded.downcast::<TokioIo<Socket>>() else { return };
+        let Some(io) = socket_of(upgraded) else { return };
         let Accepted { deadline, place, stranger, .. } = accepted;
-        let io = (parts.io.into_inner(), parts.read_buf.to_vec());
-        let metrics = Arc::clone(&host.metrics);
-        metrics.connections.increment(1.0);
-        connection::serve(host, peer, io, deadline, (stranger, held.stranger)).await;
-        metrics.connections.decrement(1.0);
+        host.metrics.connections.increment(1.0);
+        connection::serve(Arc::clone(&host), peer, io, deadline, (stranger, held.stranger)).await;
+        host.metrics.connections.decrement(1.0);
         drop((place, held.connection));
     });
     response
@@ -72,6 +69,13 @@ pub(crate) async fn upgrade(State(host): State<Arc<Host>>, mut request: Request)
 fn too_many() -> Response {
     let wait = [(header::RETRY_AFTER, PATIENCE)];
     (StatusCode::TOO_MANY_REQUESTS, wait, "too many connections from this address\n").into_response()
+}
+
+/// Our own socket, with what was read of it already. Nothing of the HTTP part outlives this, above all not its buffer.
+fn socket_of(upgraded: Upgraded) -> Option<(Socket, Vec<u8>)> {
+    // It is always ours; anything else would be a bug of this crate and is only closed.
+    let parts = upgraded.downcast::<TokioIo<Socket>>().ok()?;
+    Some((parts.io.into_inner(), parts.read_buf.to_vec()))
 }
 
 /// Who asks.

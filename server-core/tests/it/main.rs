@@ -4,9 +4,9 @@
 mod accounts;
 mod bad_input;
 mod catch_up;
+mod delivery;
 mod golden;
 mod hidden;
-mod delivery;
 mod hostile;
 mod limits;
 mod marks;
