@@ -76,6 +76,7 @@ impl Administration {
             Command::Audit { limit } => self.audit(limit).await,
             Command::Backup { to } => self.backup(to).await,
             Command::Check => self.check().await,
+            Command::Damage => self.damage().await,
             Command::Forward { to } => self.forward(to).await,
             Command::ComeHome => self.come_home().await,
             Command::Export => Err(Refusal::internal()),

@@ -19,6 +19,8 @@ pub(crate) mod search;
 pub(crate) mod second_factor;
 pub(crate) mod sessions;
 pub(crate) mod sync;
+#[cfg(test)]
+mod taken_away;
 pub(crate) mod threads;
 
 use std::sync::Arc;

@@ -3,7 +3,9 @@
 //! Functions here take a connection and answer plainly; whether it is the writer's or a reader's is the caller's
 //! part, as is every decision about who may ask.
 
+pub(crate) mod damage;
 pub(crate) mod figures;
+pub(crate) mod kept;
 pub(crate) mod search;
 pub(crate) mod table {
     pub(crate) mod audits;

@@ -167,6 +167,8 @@ pub enum Command {
     ComeHome,
     /// Reads every page of the vault. Answer: `done`.
     Check,
+    /// Looks at every row for what can't be read as it should be. Answer: `damage`.
+    Damage,
     /// The whole log in canonical form. Answer: `line` for each, then `done`.
     Export,
 }
@@ -189,6 +191,11 @@ pub enum Reply {
 pub enum Answer {
     /// It is done.
     Done,
+    /// Rows that do not hold what they should; reading passes over them or makes the best of them.
+    Damage {
+        /// How many, by table.
+        rows: std::collections::BTreeMap<String, u64>,
+    },
     /// All accounts, by name.
     Users {
         /// Them.

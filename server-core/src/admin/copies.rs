@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Administration, Answer};
 use crate::error::Refusal;
+use crate::store::damage;
 use protocol::ErrorCode;
 
 impl Administration {
@@ -18,6 +19,10 @@ impl Administration {
         let with_key =
             vault::peek(&to).ok().and_then(|peek| peek.key_file).is_some_and(|key| key.starts_with(&to));
         Ok(Answer::Backup { bytes: size(&to), with_key, to })
+    }
+
+    pub(super) async fn damage(&self) -> Result<Answer, Refusal> {
+        Ok(Answer::Damage { rows: self.host.read(|conn| Ok(damage::find(conn)?)).await? })
     }
 
     pub(super) async fn check(&self) -> Result<Answer, Refusal> {

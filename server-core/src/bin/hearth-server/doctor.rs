@@ -58,6 +58,7 @@ impl Doctor {
                 Ok(_) => Finding::Good("every page of the database is whole".into()),
                 Err(error) => Finding::Bad(format!("{error:#}")),
             });
+            findings.extend(damage(&self.place));
         }
         let bad = findings.iter().filter(|finding| matches!(finding, Finding::Bad(_))).count();
         for finding in findings {
@@ -69,6 +70,23 @@ impl Doctor {
         }
         anyhow::ensure!(bad == 0, "{bad} found; see above what to do");
         Ok(())
+    }
+}
+
+/// Rows that can't be read as they should be: the host goes on without them.
+fn damage(place: &Place) -> Vec<Finding> {
+    match ask(place, &Command::Damage, |_| false) {
+        Ok(Answer::Damage { rows }) if rows.is_empty() => vec![Finding::Good("every row can be read".into())],
+        Ok(Answer::Damage { rows }) => {
+            let told = |(table, rows)| {
+                Finding::Doubtful(format!(
+                    "{rows} of the table {table} can't be read as they should be and are passed over; a backup may have them whole"
+                ))
+            };
+            rows.into_iter().map(told).collect()
+        }
+        Ok(_) => Vec::new(),
+        Err(error) => vec![Finding::Bad(format!("{error:#}"))],
     }
 }
 

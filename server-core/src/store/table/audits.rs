@@ -5,6 +5,7 @@ use uuid::Uuid;
 use vault::rusqlite::{Connection, Result, params};
 
 use crate::admin::Act;
+use crate::store::kept::{Kept, text};
 
 pub(crate) const SCHEMA: &str = "
 -- Administrative acts, only ever added to.
@@ -44,9 +45,9 @@ pub(crate) fn newest(conn: &Connection, limit: u32) -> Result<Vec<Act>> {
             Ok(Act {
                 at: UnixMillis(row.get("at")?),
                 by: by.map(|by| MemberId(Uuid::from_bytes(by))),
-                act: row.get("act")?,
-                object: row.get("object")?,
+                act: text(row, "act")?,
+                object: text(row, "object")?,
             })
         })?
-        .collect()
+        .kept()
 }

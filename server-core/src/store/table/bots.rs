@@ -3,6 +3,7 @@
 use protocol::{MemberId, UnixMillis};
 use vault::rusqlite::{Connection, OptionalExtension, Result, params};
 
+use crate::store::kept::{Kept, text};
 use crate::store::uuid;
 
 pub(crate) const SCHEMA: &str = "
@@ -42,6 +43,6 @@ pub(crate) fn all(conn: &Connection) -> Result<Vec<(MemberId, String)>> {
     conn.prepare_cached(
         "SELECT member, name FROM bots JOIN members ON members.id = bots.member ORDER BY folded",
     )?
-    .query_map([], |row| Ok((MemberId(uuid(row, "member")?), row.get("name")?)))?
-    .collect()
+    .query_map([], |row| Ok((MemberId(uuid(row, "member")?), text(row, "name")?)))?
+    .kept()
 }

@@ -6,6 +6,7 @@ use vault::rusqlite::{self, Connection, OptionalExtension, Result, Row as SqlRow
 
 use super::rooms::next_seq;
 use super::{marks, messages};
+use crate::store::kept::{Kept, text};
 use crate::store::{uuid, whole};
 
 pub(crate) const SCHEMA: &str = "
@@ -185,7 +186,7 @@ pub(crate) fn deleted_after(conn: &Connection, room: RoomId, after: Seq) -> Resu
          WHERE room = ? AND seq > ? AND target IS NOT NULL AND change ->> 'kind' = 'deleted'",
     )?
     .query_map(params![room.0.as_bytes(), number(after)], |row| Ok(MessageId(uuid(row, "target")?)))?
-    .collect()
+    .kept()
 }
 
 /// Reads events as their messages stand now, until `budget` bytes are used up.
@@ -248,12 +249,13 @@ fn weight(event: &Event) -> usize {
 }
 
 pub(crate) fn read(row: &SqlRow<'_>) -> Result<Event> {
-    let change: String = row.get("change")?;
+    let change = text(row, "change")?;
     Ok(Event {
         room: RoomId(uuid(row, "room")?),
         seq: Seq(whole(row.get("seq")?)),
         at: UnixMillis(row.get("at")?),
-        by: MemberId(uuid(row, "by")?),
+        // Nobody has this id.
+        by: MemberId(uuid(row, "by").unwrap_or_default()),
         // A damaged row, or one of a newer host, keeps its number and shows nothing.
         change: serde_json::from_str(&change).unwrap_or(Change::Unknown),
     })

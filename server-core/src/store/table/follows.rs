@@ -6,6 +6,7 @@ use vault::rusqlite::{Connection, OptionalExtension, Result, Row as SqlRow, para
 use super::events::number;
 use super::marks::{attention, counted};
 use super::messages::Place;
+use crate::store::kept::text;
 use crate::store::{uuid, whole};
 
 pub(crate) const SCHEMA: &str = "
@@ -169,7 +170,7 @@ pub(crate) fn of_member(
 fn read(row: &SqlRow<'_>) -> Result<ThreadProgress> {
     let followed: bool = row.get("followed")?;
     let counted = if followed { counted(row)? } else { counts::Weight::default() };
-    let (unread, mentions) = counts::waiting(counted, attention(&row.get::<_, String>("attention")?));
+    let (unread, mentions) = counts::waiting(counted, attention(&text(row, "attention")?));
     Ok(ThreadProgress {
         room: RoomId(uuid(row, "room")?),
         message: MessageId(uuid(row, "root")?),

@@ -4,6 +4,7 @@ use protocol::{MemberId, RoomId, UnixMillis};
 use uuid::Uuid;
 use vault::rusqlite::{Connection, OptionalExtension, Result, params};
 
+use crate::store::kept::{Kept, text};
 use crate::store::uuid;
 
 pub(crate) const SCHEMA: &str = "
@@ -73,6 +74,6 @@ pub(crate) fn all(conn: &Connection) -> Result<Vec<(Uuid, String, String)>> {
         "SELECT hooks.id AS id, members.name AS name, rooms.name AS room FROM hooks
          JOIN members ON members.id = hooks.member JOIN rooms ON rooms.id = hooks.room ORDER BY members.folded",
     )?
-    .query_map([], |row| Ok((uuid(row, "id")?, row.get("name")?, row.get("room")?)))?
-    .collect()
+    .query_map([], |row| Ok((uuid(row, "id")?, text(row, "name")?, text(row, "room")?)))?
+    .kept()
 }

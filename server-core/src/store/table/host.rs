@@ -1,5 +1,6 @@
 //! The host itself: one row, made at the first start.
 
+use crate::store::kept::text;
 use protocol::{Registration, UnixMillis};
 use vault::rusqlite::{Connection, OptionalExtension, Result, params};
 use zeroize::Zeroizing;
@@ -26,10 +27,10 @@ pub(crate) struct Row {
 
 pub(crate) fn read(conn: &Connection) -> Result<Option<Row>> {
     conn.query_row("SELECT key, name, registration FROM host", [], |row| {
-        let registration: String = row.get("registration")?;
+        let registration = text(row, "registration")?;
         Ok(Row {
             key: Zeroizing::new(row.get("key")?),
-            name: row.get("name")?,
+            name: text(row, "name")?,
             registration: if registration == "open" { Registration::Open } else { Registration::Invite },
         })
     })

@@ -3,7 +3,8 @@
 use protocol::{Invite, InviteId, MemberId, Role, RoomId, UnixMillis};
 use vault::rusqlite::{Connection, OptionalExtension, Result, Row as SqlRow, params};
 
-use super::members::{role, role_name};
+use super::members::role_name;
+use crate::store::kept::{Kept, role};
 use crate::store::{uuid, whole};
 
 pub(crate) const SCHEMA: &str = "
@@ -92,7 +93,7 @@ pub(crate) fn add_room(conn: &Connection, id: InviteId, room: RoomId) -> Result<
 pub(crate) fn rooms(conn: &Connection, id: InviteId) -> Result<Vec<RoomId>> {
     conn.prepare_cached("SELECT room FROM invite_rooms WHERE invite = ? ORDER BY room")?
         .query_map([id.0.as_bytes()], |row| Ok(RoomId(uuid(row, 0)?)))?
-        .collect()
+        .kept()
 }
 
 /// Those that can still be used, newest first.
@@ -113,7 +114,7 @@ pub(crate) fn living(conn: &Connection, now: UnixMillis, limit: u32) -> Result<V
                 rooms: Vec::new(),
             })
         })?
-        .collect::<Result<Vec<_>>>()?;
+        .kept()?;
     for invite in &mut invites {
         invite.rooms = rooms(conn, invite.id)?;
     }

@@ -4,6 +4,7 @@ use protocol::{Attention, MemberId, Progress, RoomId, Seq, counts};
 use vault::rusqlite::{Connection, OptionalExtension, Result, Row as SqlRow, params};
 
 use super::events::number;
+use crate::store::kept::{Kept, text};
 use crate::store::{uuid, whole};
 
 pub(crate) const SCHEMA: &str = "
@@ -85,7 +86,7 @@ pub(crate) fn posted_up_to(conn: &Connection, room: RoomId, seq: Seq) -> Result<
             "SELECT change FROM events WHERE room = ? AND seq <= ? AND change LIKE '{\"kind\":\"posted\"%'
              ORDER BY seq DESC LIMIT 1",
         )?
-        .query_row(params![room.0.as_bytes(), number(seq)], |row| row.get(0))
+        .query_row(params![room.0.as_bytes(), number(seq)], |row| text(row, 0))
         .optional()?;
     let newest = newest.and_then(|change| serde_json::from_str(&change).ok());
     Ok(if let Some(protocol::Change::Posted(posted)) = newest { posted.n } else { 0 })
@@ -94,7 +95,7 @@ pub(crate) fn posted_up_to(conn: &Connection, room: RoomId, seq: Seq) -> Result<
 pub(crate) fn of_member(conn: &Connection, member: MemberId, limit: u32) -> Result<Vec<Progress>> {
     conn.prepare_cached(&format!("{PROGRESS} LIMIT ?2"))?
         .query_map(params![member.0.as_bytes(), limit], read)?
-        .collect()
+        .kept()
 }
 
 pub(crate) fn of_room(conn: &Connection, member: MemberId, room: RoomId) -> Result<Option<Progress>> {
@@ -143,11 +144,11 @@ pub(crate) fn readers(
     .query_map(params![room.0.as_bytes(), number(seq), author.0.as_bytes(), root, limit], |row| {
         Ok(MemberId(uuid(row, 0)?))
     })?
-    .collect()
+    .kept()
 }
 
 fn read(row: &SqlRow<'_>) -> Result<Progress> {
-    let attention = attention(&row.get::<_, String>("attention")?);
+    let attention = attention(&text(row, "attention")?);
     let (unread, mentions) = counts::waiting(counted(row)?, attention);
     Ok(Progress {
         room: RoomId(uuid(row, "room")?),

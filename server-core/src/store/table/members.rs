@@ -1,10 +1,10 @@
 //! Accounts.
 
 use protocol::{MemberId, Role, Standing, UnixMillis};
-use vault::rusqlite::types::Type;
-use vault::rusqlite::{self, Connection, OptionalExtension, Result, Row as SqlRow, params};
+use vault::rusqlite::{Connection, OptionalExtension, Result, Row as SqlRow, params};
 
 use crate::names::fold;
+use crate::store::kept::{Kept, role, text};
 use crate::store::uuid;
 
 pub(crate) const SCHEMA: &str = "
@@ -128,7 +128,7 @@ pub(crate) fn bury(conn: &Connection, id: MemberId) -> Result<()> {
 pub(crate) fn gone(conn: &Connection) -> Result<Vec<MemberId>> {
     conn.prepare_cached("SELECT id FROM members WHERE standing = 'gone'")?
         .query_map([], |row| Ok(MemberId(uuid(row, "id")?)))?
-        .collect()
+        .kept()
 }
 
 /// Up to `limit` members after `after`, in the order of their ids.
@@ -138,16 +138,16 @@ pub(crate) fn page(conn: &Connection, after: Option<MemberId>, limit: u32) -> Re
         "SELECT id, name, role, status, standing FROM members WHERE id > ? ORDER BY id LIMIT ?",
     )?
     .query_map(params![after, limit], read)?
-    .collect()
+    .kept()
 }
 
 fn read(row: &SqlRow<'_>) -> Result<Row> {
     Ok(Row {
         id: MemberId(uuid(row, "id")?),
-        name: row.get("name")?,
+        name: text(row, "name")?,
         role: role(row, "role")?,
-        status: row.get("status")?,
-        standing: match row.get::<_, String>("standing")?.as_str() {
+        status: text(row, "status")?,
+        standing: match text(row, "standing")?.as_str() {
             "active" => Standing::Active,
             "deactivated" => Standing::Deactivated,
             "gone" => Standing::Gone,
@@ -163,16 +163,5 @@ pub(crate) fn role_name(role: Role) -> &'static str {
         Role::Admin => "admin",
         Role::Member => "member",
         Role::Guest => "guest",
-    }
-}
-
-pub(crate) fn role(row: &SqlRow<'_>, column: &str) -> Result<Role> {
-    let name: String = row.get(column)?;
-    match name.as_str() {
-        "owner" => Ok(Role::Owner),
-        "admin" => Ok(Role::Admin),
-        "member" => Ok(Role::Member),
-        "guest" => Ok(Role::Guest),
-        _ => Err(rusqlite::Error::InvalidColumnType(0, column.to_owned(), Type::Text)),
     }
 }

@@ -4,6 +4,7 @@ use protocol::{MemberId, RoomId, RoomMember, RoomRole, Seq, UnixMillis};
 use vault::rusqlite::{Connection, Result, params};
 
 use super::{cursors, follows};
+use crate::store::kept::{Kept, text};
 use crate::store::{uuid, whole};
 
 pub(crate) const SCHEMA: &str = "
@@ -85,7 +86,7 @@ pub(crate) fn count(conn: &Connection, member: MemberId) -> Result<u64> {
 pub(crate) fn all(conn: &Connection) -> Result<Vec<(RoomId, MemberId)>> {
     conn.prepare_cached("SELECT room, member FROM memberships ORDER BY room, member")?
         .query_map([], |row| Ok((RoomId(uuid(row, "room")?), MemberId(uuid(row, "member")?))))?
-        .collect()
+        .kept()
 }
 /// How many members are in `room`.
 pub(crate) fn size(conn: &Connection, room: RoomId) -> Result<u64> {
@@ -113,16 +114,16 @@ pub(crate) fn page(
         "SELECT member, role FROM memberships WHERE room = ? AND member > ? ORDER BY member LIMIT ?",
     )?
     .query_map(params![room.0.as_bytes(), after, limit], |row| {
-        Ok(RoomMember { member: MemberId(uuid(row, "member")?), role: role(&row.get::<_, String>("role")?) })
+        Ok(RoomMember { member: MemberId(uuid(row, "member")?), role: role(&text(row, "role")?) })
     })?
-    .collect()
+    .kept()
 }
 
 /// Everyone in `room`; only for rooms that are known to be small, or about to end.
 pub(crate) fn everyone(conn: &Connection, room: RoomId) -> Result<Vec<MemberId>> {
     conn.prepare_cached("SELECT member FROM memberships WHERE room = ? ORDER BY member")?
         .query_map([room.0.as_bytes()], |row| Ok(MemberId(uuid(row, 0)?)))?
-        .collect()
+        .kept()
 }
 
 /// Those in `room` besides `but`, with their names and in their order.
@@ -132,9 +133,9 @@ pub(crate) fn others(conn: &Connection, room: RoomId, but: MemberId) -> Result<V
          WHERE memberships.room = ? AND members.id <> ? ORDER BY members.folded",
     )?
     .query_map(params![room.0.as_bytes(), but.0.as_bytes()], |row| {
-        Ok((MemberId(uuid(row, 0)?), row.get(1)?))
+        Ok((MemberId(uuid(row, 0)?), text(row, 1)?))
     })?
-    .collect()
+    .kept()
 }
 
 fn role_name(role: RoomRole) -> &'static str {

@@ -6,6 +6,7 @@ use protocol::{
 use vault::rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::events::{self, number};
+use crate::store::kept::{Kept, text};
 use crate::store::{uuid, whole};
 
 pub(crate) const SCHEMA: &str = "
@@ -127,7 +128,7 @@ pub(super) fn insert(
 pub(crate) fn find(conn: &Connection, id: MessageId) -> Result<Option<Place>> {
     conn.prepare_cached("SELECT n, room, seq, by, thread, deleted FROM messages WHERE id = ?")?
         .query_row([id.0.as_bytes()], |row| {
-            let thread: Option<[u8; 16]> = row.get("thread")?;
+            let thread: Option<[u8; 16]> = row.get("thread").unwrap_or_default();
             Ok(Place {
                 n: row.get("n")?,
                 room: RoomId(uuid(row, "room")?),
@@ -147,7 +148,7 @@ pub(super) fn stand(conn: &Connection, (room, seq): (RoomId, Seq), posted: &mut 
         conn.prepare_cached("SELECT emoji, member FROM reactions WHERE room = ? AND seq = ? ORDER BY added")?;
     let mut rows = reactions.query(place)?;
     while let Some(row) = rows.next()? {
-        let (emoji, by): (String, _) = (row.get("emoji")?, MemberId(uuid(row, "member")?));
+        let (emoji, by): (String, _) = (text(row, "emoji")?, MemberId(uuid(row, "member")?));
         match posted.reactions.iter_mut().find(|reaction| reaction.emoji == emoji) {
             Some(reaction) => reaction.by.push(by),
             None => posted.reactions.push(Reaction { emoji, by: vec![by] }),
@@ -219,7 +220,7 @@ pub(super) fn forget(conn: &Connection, room: RoomId) -> Result<()> {
     )?;
     let mut rows = living.query([room.0.as_bytes()])?;
     while let Some(row) = rows.next()? {
-        if let Ok(Change::Posted(posted)) = serde_json::from_str(&row.get::<_, String>("change")?) {
+        if let Ok(Change::Posted(posted)) = serde_json::from_str(&text(row, "change")?) {
             unindex(conn, row.get("n")?, &posted.text)?;
         }
     }
@@ -330,10 +331,10 @@ pub(crate) fn revisions(conn: &Connection, message: MessageId, limit: u32) -> Re
             Ok(Revision {
                 seq: Seq(whole(row.get("seq")?)),
                 at: UnixMillis(row.get("at")?),
-                text: Text(row.get("text")?),
+                text: Text(text(row, "text")?),
             })
         })?
-        .collect()
+        .kept()
 }
 
 /// Takes the text out of an edit, and says when the edit was.

@@ -3,6 +3,7 @@
 use protocol::{MemberId, RoomId, UnixMillis};
 use vault::rusqlite::{Connection, Result, params};
 
+use crate::store::kept::Kept;
 use crate::store::uuid;
 
 pub(crate) const SCHEMA: &str = "
@@ -59,7 +60,7 @@ pub(crate) fn set(
 pub(crate) fn of(conn: &Connection, member: MemberId, kind: Kind) -> Result<Vec<MemberId>> {
     conn.prepare_cached("SELECT other FROM relations WHERE member = ? AND kind = ? ORDER BY other")?
         .query_map(params![member.0.as_bytes(), kind.name()], |row| Ok(MemberId(uuid(row, 0)?)))?
-        .collect()
+        .kept()
 }
 
 /// Whether one of the two has blocked the other.
@@ -77,7 +78,7 @@ pub(crate) fn is_silenced(conn: &Connection, room: RoomId, member: MemberId) -> 
         conn.prepare_cached("SELECT member FROM memberships WHERE room = ? AND member <> ? LIMIT 2")?;
     let others = statement
         .query_map(params![room.0.as_bytes(), member.0.as_bytes()], |row| Ok(MemberId(uuid(row, 0)?)))?
-        .collect::<Result<Vec<_>>>()?;
+        .kept()?;
     match others.as_slice() {
         [other] => is_blocked(conn, member, *other),
         _ => Ok(false),

@@ -4,6 +4,7 @@ use protocol::{RoomId, Seq, UnixMillis};
 use uuid::Uuid;
 use vault::rusqlite::{Connection, Result, Row as SqlRow, params};
 
+use crate::store::kept::{Kept, text};
 use crate::store::{uuid, whole};
 
 pub(crate) const SCHEMA: &str = "
@@ -97,7 +98,7 @@ pub(crate) fn due(conn: &Connection, now: UnixMillis) -> Result<Vec<Row>> {
          WHERE rooms.head > reports.sent AND reports.retry_at <= ? AND NOT reports.given_up"
     ))?
     .query_map([now.0], read)?
-    .collect()
+    .kept()
 }
 
 /// Everything up to `sent` was taken.
@@ -146,8 +147,8 @@ pub(crate) fn all(conn: &Connection) -> Result<Vec<(Row, String)>> {
         "SELECT {COLUMNS}, rooms.name AS name FROM reports JOIN rooms ON rooms.id = reports.room
          ORDER BY reports.created_at, reports.id"
     ))?
-    .query_map([], |row| Ok((read(row)?, row.get("name")?)))?
-    .collect()
+    .query_map([], |row| Ok((read(row)?, text(row, "name")?)))?
+    .kept()
 }
 
 fn read(row: &SqlRow<'_>) -> Result<Row> {

@@ -3,6 +3,7 @@
 use protocol::{MessageId, RoomId, UnixMillis};
 use vault::rusqlite::{Connection, Result, params};
 
+use crate::store::kept::Kept;
 use crate::store::uuid;
 
 pub(crate) const SCHEMA: &str = "
@@ -33,7 +34,7 @@ pub(crate) fn remove(conn: &Connection, room: RoomId) -> Result<()> {
 pub(crate) fn all(conn: &Connection) -> Result<Vec<(RoomId, u32)>> {
     conn.prepare_cached("SELECT room, days FROM retentions ORDER BY room")?
         .query_map([], |row| Ok((RoomId(uuid(row, "room")?), row.get("days")?)))?
-        .collect()
+        .kept()
 }
 
 /// Messages past their time, the oldest first.
@@ -47,5 +48,5 @@ pub(crate) fn overdue(conn: &Connection, now: UnixMillis, limit: u32) -> Result<
          WHERE messages.deleted = 0 AND messages.at < ?1 - retentions.days * ?2 ORDER BY messages.n LIMIT ?3",
     )?
     .query_map(params![now.0, DAY, limit], |row| Ok(MessageId(uuid(row, "id")?)))?
-    .collect()
+    .kept()
 }

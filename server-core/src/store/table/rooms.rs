@@ -1,11 +1,12 @@
 //! Rooms, and the number of each one's newest event.
 
 use protocol::{MemberId, Reading, Room, RoomId, RoomRole, Seq, UnixMillis, Visibility};
-use vault::rusqlite::types::Type;
-use vault::rusqlite::{self, Connection, OptionalExtension, Result, Row as SqlRow, params};
+use vault::rusqlite::types::Value;
+use vault::rusqlite::{Connection, OptionalExtension, Result, Row as SqlRow, params};
 
 use super::{memberships, messages};
 use crate::names::fold;
+use crate::store::kept::{Kept, text, visibility};
 use crate::store::{uuid, whole};
 
 pub(crate) const SCHEMA: &str = "
@@ -109,7 +110,11 @@ pub(crate) fn standing(conn: &Connection, id: RoomId, member: MemberId) -> Resul
         Ok(Standing {
             visibility: visibility(row, "visibility")?,
             archived: row.get("archived")?,
-            role: row.get::<_, Option<String>>("role")?.map(|name| memberships::role(&name)),
+            role: row
+                .get::<_, Option<Value>>("role")?
+                .map(|_| text(row, "role"))
+                .transpose()?
+                .map(|name| memberships::role(&name)),
         })
     })
     .optional()
@@ -123,7 +128,7 @@ pub(crate) fn of_member(conn: &Connection, member: MemberId, limit: u32) -> Resu
              WHERE memberships.member = ?1 ORDER BY rooms.folded, rooms.id LIMIT ?2"
         ))?
         .query_map(params![member.0.as_bytes(), limit], read)?
-        .collect::<Result<Vec<_>>>()?;
+        .kept()?;
     rooms.into_iter().map(|room| named(conn, room, member)).collect()
 }
 
@@ -135,7 +140,7 @@ pub(crate) fn directory(conn: &Connection, member: MemberId, limit: u32) -> Resu
          ORDER BY folded, id LIMIT ?2"
     ))?
     .query_map(params![member.0.as_bytes(), limit], read)?
-    .collect()
+    .kept()
 }
 
 /// A direct room has the names of the others.
@@ -215,14 +220,14 @@ pub(crate) fn all(conn: &Connection) -> Result<Vec<Room>> {
     let nobody = [0u8; 16];
     conn.prepare_cached(&format!("SELECT {COLUMNS} FROM rooms ORDER BY id"))?
         .query_map([nobody], read)?
-        .collect()
+        .kept()
 }
 
 /// Those every new account comes into.
 pub(crate) fn for_everyone(conn: &Connection) -> Result<Vec<RoomId>> {
     conn.prepare_cached("SELECT id FROM rooms WHERE for_everyone = 1 ORDER BY created_at, id")?
         .query_map([], |row| Ok(RoomId(uuid(row, 0)?)))?
-        .collect()
+        .kept()
 }
 
 /// The number of the newest event, `None` if there is no such room.
@@ -243,13 +248,13 @@ pub(crate) fn next_seq(conn: &Connection, id: RoomId, posting: bool) -> Result<(
 fn read(row: &SqlRow<'_>) -> Result<Room> {
     Ok(Room {
         id: RoomId(uuid(row, "id")?),
-        name: row.get("name")?,
-        topic: row.get("topic")?,
+        name: text(row, "name")?,
+        topic: text(row, "topic")?,
         visibility: visibility(row, "visibility")?,
         head: Seq(whole(row.get("head")?)),
         members: u32::try_from(whole(row.get("members")?)).unwrap_or(u32::MAX),
-        role: memberships::role(&row.get::<_, String>("role")?),
-        reading: if row.get::<_, String>("reading")? == "join" { Reading::Join } else { Reading::Start },
+        role: memberships::role(&text(row, "role")?),
+        reading: if text(row, "reading")? == "join" { Reading::Join } else { Reading::Start },
         archived: row.get("archived")?,
         with: Vec::new(),
     })
@@ -267,15 +272,5 @@ pub(crate) fn visibility_name(visibility: Visibility) -> &'static str {
         Visibility::Public => "public",
         Visibility::Private => "private",
         Visibility::Direct => "direct",
-    }
-}
-
-pub(crate) fn visibility(row: &SqlRow<'_>, column: &str) -> Result<Visibility> {
-    let name: String = row.get(column)?;
-    match name.as_str() {
-        "public" => Ok(Visibility::Public),
-        "private" => Ok(Visibility::Private),
-        "direct" => Ok(Visibility::Direct),
-        _ => Err(rusqlite::Error::InvalidColumnType(0, column.to_owned(), Type::Text)),
     }
 }

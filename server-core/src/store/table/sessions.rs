@@ -3,6 +3,7 @@
 use protocol::{Device, DeviceId, MemberId, UnixMillis};
 use vault::rusqlite::{Connection, OptionalExtension, Result, params};
 
+use crate::store::kept::{Kept, text};
 use crate::store::uuid;
 
 pub(crate) const SCHEMA: &str = "
@@ -87,14 +88,14 @@ pub(crate) fn remove(conn: &Connection, member: MemberId, device: DeviceId) -> R
 pub(crate) fn remove_all(conn: &Connection, member: MemberId) -> Result<Vec<DeviceId>> {
     conn.prepare_cached("DELETE FROM sessions WHERE member = ? RETURNING device")?
         .query_map([member.0.as_bytes()], |row| Ok(DeviceId(uuid(row, "device")?)))?
-        .collect()
+        .kept()
 }
 
 /// Ends the sessions of `member` on all devices but one, and says which.
 pub(crate) fn remove_others(conn: &Connection, member: MemberId, but: DeviceId) -> Result<Vec<DeviceId>> {
     conn.prepare_cached("DELETE FROM sessions WHERE member = ? AND device <> ? RETURNING device")?
         .query_map(params![member.0.as_bytes(), but.0.as_bytes()], |row| Ok(DeviceId(uuid(row, "device")?)))?
-        .collect()
+        .kept()
 }
 
 /// The devices of `member`, newest first.
@@ -112,12 +113,12 @@ pub(crate) fn of_member(
         let id = DeviceId(uuid(row, "device")?);
         Ok(Device {
             id,
-            name: row.get("name")?,
+            name: text(row, "name")?,
             since: UnixMillis(row.get("created_at")?),
             last_seen: UnixMillis(row.get("last_seen")?),
             current: id == current,
-            address: Some(row.get("address")?).filter(|address: &String| !address.is_empty()),
+            address: Some(text(row, "address")?).filter(|address: &String| !address.is_empty()),
         })
     })?
-    .collect()
+    .kept()
 }

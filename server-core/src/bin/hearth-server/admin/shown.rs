@@ -8,6 +8,7 @@ use server_core::admin::{Answer, Certificate};
 pub(crate) fn lines(answer: &Answer) -> Vec<String> {
     match answer {
         Answer::Done => vec!["done".to_owned()],
+        Answer::Damage { rows } => rows.iter().map(|(table, rows)| format!("{table} {rows}")).collect(),
         Answer::Users { users } => table(
             &["NAME", "ROLE", "STANDING", "HERE", "ID"],
             users.iter().map(|user| {
