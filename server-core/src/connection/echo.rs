@@ -59,11 +59,11 @@ async fn echo(mut line: Line, mut reader: Reader) {
                 Next::Close(_) => return,
             },
             message = poll_fn(|cx| reader.poll_next(cx, &mut line, MOST)), if outlet.has_room() => match message {
-                Some(Ok(Message::Text(text))) => outlet.say(frame(TEXT, text.as_bytes())),
-                Some(Ok(Message::Binary(bytes))) => outlet.say(frame(BINARY, &bytes)),
+                Some(Ok(Message::Text(text))) => outlet.say(&frame(TEXT, text.as_bytes())),
+                Some(Ok(Message::Binary(bytes))) => outlet.say(&frame(BINARY, &bytes)),
                 Some(Ok(_)) => {}
                 Some(Err(error)) => {
-                    outlet.say(frame(CLOSE, &[&code(&error).to_be_bytes()[..], b"the echo ends here"].concat()));
+                    outlet.say(&frame(CLOSE, &[&code(&error).to_be_bytes()[..], b"the echo ends here"].concat()));
                     let _ = line.write_out().await;
                     line.discard();
                     return;

@@ -25,7 +25,7 @@ fn a_client_killed_while_it_sends_delivers_once() {
     let host = world.host("studio").start().unwrap();
     let by = SignIn::Invite { token: host.owner_link().unwrap().token, name: "alice".into(), password: None };
     let (mut alice, me) = Link::sign_in(host.address(), by).unwrap();
-    let room = me.rooms[0].id;
+    let (room, mine) = (me.rooms[0].id, me.token.unwrap());
     let bob = world.client("bob").unwrap();
     let invite = Request::CreateInvite { role: Role::Member, uses: 1, life_ms: 3_600_000, rooms: Vec::new() };
     let Reply::InviteCreated { token, .. } = alice.ask(invite).unwrap() else { panic!("no invite") };
@@ -60,6 +60,8 @@ fn a_client_killed_while_it_sends_delivers_once() {
     let waiting = bob.done(&["status", "--json"]).unwrap().json().unwrap();
     assert_eq!(waiting[0]["unsent"], 0, "{waiting:?}");
 
+    // She was silent for too long to be still there.
+    let (mut alice, _) = Link::sign_in(host.address(), SignIn::Session { token: mine }).unwrap();
     let log = alice.whole_log(room).unwrap();
     let by = log.last().unwrap().by;
     let ledger = judged(&said, &told, &log, by, room);
