@@ -171,6 +171,11 @@ CREATE TABLE messages (
 -- What may wait to be read in a room, and in a thread: all that counting has to look at.
 CREATE INDEX messages_waiting ON messages (room, seq, by, deleted, thread) WHERE deleted = 0 AND thread IS NULL;
 
+-- Ids of messages of deleted rooms: they are not to be given again.
+CREATE TABLE spent_ids (
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16)
+) STRICT, WITHOUT ROWID;
+
 CREATE INDEX messages_thread ON messages (thread, seq, by, deleted) WHERE thread IS NOT NULL;
 
 -- How many messages stand under one, by its place in the log; newest: the row of the newest, last: its number.

@@ -18,6 +18,7 @@ pub(crate) mod rooms;
 pub(crate) mod search;
 pub(crate) mod second_factor;
 pub(crate) mod sessions;
+pub(crate) mod succession;
 pub(crate) mod sync;
 #[cfg(test)]
 mod taken_away;

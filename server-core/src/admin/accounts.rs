@@ -1,11 +1,12 @@
 //! Accounts, passwords, roles and sessions, by name.
 
-use protocol::{DeviceId, Role, Secret, Standing, limits};
+use protocol::{DeviceId, MemberId, Role, Secret, Standing, limits};
 use vault::rusqlite::Connection;
 
 use super::{Administration, Answer, Device, User};
 use crate::admission::{self, Account};
 use crate::error::Refusal;
+use crate::handler::succession;
 use crate::hashing::Asker;
 use crate::store::table::{invites, members, passwords, second_factors, sessions};
 use crate::store::{Denied, now};
@@ -113,10 +114,17 @@ impl Administration {
             }
             members::set_role(conn, member.id, role)?;
             changed.push(member.id);
+            let events = match role {
+                Role::Guest => succession::hand_all_on(conn, member.id, acting(conn, member.id)?)?,
+                _ => Vec::new(),
+            };
             let rows = changed.into_iter().map(|id| members::by_id(conn, id));
-            Ok(rows.collect::<vault::rusqlite::Result<Vec<_>>>()?)
+            Ok((rows.collect::<vault::rusqlite::Result<Vec<_>>>()?, events))
         };
-        self.commit(("role set", name), work, |changed, hub| {
+        self.commit(("role set", name), work, |(changed, events), hub| {
+            for event in events {
+                hub.tell_room(event.room, protocol::Reply::Event { event: event.clone() });
+            }
             for member in changed.iter().flatten().cloned() {
                 let online = hub.is_online(member.id);
                 hub.tell_everyone(protocol::Reply::Member { member: member.shown(online) });
@@ -144,14 +152,19 @@ impl Administration {
                 );
             }
             members::set_standing(conn, member.id, standing)?;
+            let mut events = Vec::new();
             if standing != Standing::Active {
                 sessions::remove_all(conn, member.id)?;
+                events = succession::hand_all_on(conn, member.id, acting(conn, member.id)?)?;
             }
-            Ok(members::by_id(conn, member.id)?.ok_or_else(no_such_account)?)
+            Ok((members::by_id(conn, member.id)?.ok_or_else(no_such_account)?, events))
         };
-        self.commit((act, name), work, move |member, hub| {
+        self.commit((act, name), work, move |(member, events), hub| {
             if standing != Standing::Active {
                 hub.end_member(member.id, None);
+            }
+            for event in events {
+                hub.tell_room(event.room, protocol::Reply::Event { event: event.clone() });
             }
             let online = standing == Standing::Active && hub.is_online(member.id);
             hub.tell_everyone(protocol::Reply::Member { member: member.clone().shown(online) });
@@ -207,6 +220,11 @@ impl Administration {
         made_up.0.truncate(PASSWORD_CHARS);
         Ok((self.host.hashing.hash(&self.host.limits(), Asker::Operator, &made_up).await?, Some(made_up)))
     }
+}
+
+/// Whose doing the operator's is in the log of a room: the owner's, or where there is none, that of `member`.
+fn acting(conn: &Connection, member: MemberId) -> Result<MemberId, Denied> {
+    Ok(members::owner(conn)?.map_or(member, |owner| owner.id))
 }
 
 fn account(conn: &Connection, name: &str) -> Result<members::Row, Denied> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use protocol::{Change, CloseCode, ErrorCode, Event, Member, MemberId, Reply, Role, Secret, Standing};
 use vault::rusqlite::Connection;
 
-use super::{Answer, Caller, role, sessions as own_sessions};
+use super::{Answer, Caller, role, sessions as own_sessions, succession};
 use crate::error::Refusal;
 use crate::hub::Hub;
 use crate::permissions::{Object, Operation, permit};
@@ -29,7 +29,7 @@ pub(crate) async fn set_profile(caller: &Caller, req: u32, name: &str, status: &
 
 pub(crate) async fn set_role(caller: &Caller, req: u32, member: MemberId, new: Role) -> Answer {
     let by = caller.member;
-    let work = move |conn: &Connection| -> Result<Vec<members::Row>, Denied> {
+    let work = move |conn: &Connection| -> Result<Changed, Denied> {
         let before = authorise_to(conn, by, Operation::SetRole(new), member)?;
         if before.standing != Standing::Active {
             return Err(Refusal::forbidden("this account is not active; let it in again first").into());
@@ -42,10 +42,19 @@ pub(crate) async fn set_role(caller: &Caller, req: u32, member: MemberId, new: R
         }
         members::set_role(conn, member, new)?;
         audits::note(conn, Some(by), "role set", &before.name, now())?;
+        let events = if new == Role::Guest { succession::hand_all_on(conn, member, by)? } else { Vec::new() };
         let rows = changed.into_iter().map(|id| members::by_id(conn, id));
-        Ok(rows.collect::<vault::rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect())
+        Ok((rows.collect::<vault::rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect(), events))
     };
-    caller.commit(req, work, tell_of).await
+    caller.commit(req, work, tell_changed).await
+}
+
+/// Members as they are now, and what that did to rooms.
+type Changed = (Vec<members::Row>, Vec<Event>);
+
+fn tell_changed((changed, events): Changed, hub: &Hub) -> Reply {
+    events.into_iter().for_each(|event| hub.tell_room(event.room, Reply::Event { event }));
+    tell_of(changed, hub)
 }
 
 pub(crate) async fn set_standing(caller: &Caller, req: u32, member: MemberId, standing: Standing) -> Answer {
@@ -53,11 +62,13 @@ pub(crate) async fn set_standing(caller: &Caller, req: u32, member: MemberId, st
         return Err(Refusal::field("standing", "must be active, deactivated or banned"));
     }
     let by = caller.member;
-    let work = move |conn: &Connection| -> Result<Vec<members::Row>, Denied> {
+    let work = move |conn: &Connection| -> Result<Changed, Denied> {
         let before = authorise_to(conn, by, Operation::SetStanding, member)?;
         members::set_standing(conn, member, standing)?;
+        let mut events = Vec::new();
         if standing != Standing::Active {
             sessions::remove_all(conn, member)?;
+            events = succession::hand_all_on(conn, member, by)?;
         }
         let act = match standing {
             Standing::Active => "account let in again",
@@ -65,14 +76,14 @@ pub(crate) async fn set_standing(caller: &Caller, req: u32, member: MemberId, st
             Standing::Banned | Standing::Gone => "account banned",
         };
         audits::note(conn, Some(by), act, &before.name, now())?;
-        Ok(members::by_id(conn, member)?.into_iter().collect())
+        Ok((members::by_id(conn, member)?.into_iter().collect(), events))
     };
     caller
         .commit(req, work, move |changed, hub| {
             if standing != Standing::Active {
                 hub.end_member(member, None);
             }
-            tell_of(changed, hub)
+            tell_changed(changed, hub)
         })
         .await
 }
@@ -124,6 +135,7 @@ fn bury(conn: &Connection, (member, by): (MemberId, MemberId)) -> Result<Vec<Eve
     for room in rooms::of_member(conn, member, u32::MAX)? {
         memberships::remove(conn, room.id, member)?;
         left.push(events::append(conn, room.id, by, Change::Left { member }, now())?);
+        left.extend(succession::hand_on(conn, room.id, by)?);
     }
     forget(conn, member)?;
     Ok(left)

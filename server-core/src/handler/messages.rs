@@ -24,6 +24,9 @@ pub(crate) async fn post(caller: &Caller, req: u32, post: Post) -> Answer {
         }
         authorise_in(conn, by, Operation::Post, room)?;
         let root = check_ties(conn, by, &post)?;
+        if messages::is_spent(conn, message)? {
+            return Err(reused().into());
+        }
         let mut posted = Posted::new(message, post.text);
         (posted.mentions, posted.mentions_room) = mentioned(conn, by, room, &posted.text)?;
         (posted.reply_to, posted.thread) = (post.reply_to, post.thread);

@@ -4,7 +4,7 @@ use protocol::{Change, ErrorCode, Event, MemberId, Reply, Room, RoomId, RoomRole
 use vault::rusqlite::Connection;
 
 use super::rooms::{bring_in, check_places, check_stands, shown};
-use super::{Answer, Caller, authorise_in};
+use super::{Answer, Caller, authorise_in, succession};
 use crate::error::Refusal;
 use crate::permissions::Operation;
 use crate::store::table::{events, members, memberships};
@@ -48,18 +48,19 @@ pub(crate) async fn add(caller: &Caller, req: u32, room: RoomId, member: MemberI
 
 pub(crate) async fn remove(caller: &Caller, req: u32, room: RoomId, member: MemberId) -> Answer {
     let by = caller.member;
-    let work = move |conn: &Connection| -> Result<Event, Denied> {
+    let work = move |conn: &Connection| -> Result<Vec<Event>, Denied> {
         authorise_in(conn, by, Operation::RemoveFromRoom, room)?;
         if !memberships::remove(conn, room, member)? {
             return Err(Refusal::not_found("member").into());
         }
-        Ok(events::append(conn, room, by, Change::Left { member }, now())?)
+        let left = events::append(conn, room, by, Change::Left { member }, now())?;
+        Ok(std::iter::once(left).chain(succession::hand_on(conn, room, by)?).collect())
     };
     caller
-        .commit(req, work, move |event, hub| {
+        .commit(req, work, move |events, hub| {
             // Whoever is taken out hears that they are, and nothing of the room from this very event on.
             hub.leave(room, member);
-            hub.tell_room(room, Reply::Event { event });
+            events.into_iter().for_each(|event| hub.tell_room(room, Reply::Event { event }));
             hub.tell_member(member, None, Reply::RoomGone { room });
             Reply::Done
         })
@@ -85,6 +86,11 @@ pub(crate) async fn set_role(
             && members::by_id(conn, member)?.is_some_and(|row| row.role == protocol::Role::Guest)
         {
             return Err(Refusal::new(ErrorCode::Forbidden, "a guest can't run a room").into());
+        }
+        if memberships::heir(conn, room)?.is_some() {
+            return Err(
+                Refusal::forbidden("somebody must run a private room; name another admin first").into()
+            );
         }
         Ok(Some(events::append(conn, room, by, Change::RoleSet { member, role }, now())?))
     };

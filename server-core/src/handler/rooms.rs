@@ -7,7 +7,7 @@ use protocol::{
 use uuid::Uuid;
 use vault::rusqlite::Connection;
 
-use super::{Answer, Caller, authorise, authorise_in};
+use super::{Answer, Caller, authorise, authorise_in, succession};
 use crate::config::Limits;
 use crate::error::Refusal;
 use crate::identity::sha256;
@@ -176,15 +176,16 @@ where
 
 pub(crate) async fn leave(caller: &Caller, req: u32, room: RoomId) -> Answer {
     let (member, connection) = (caller.member, caller.connection);
-    let work = move |conn: &Connection| -> Result<Event, Denied> {
+    let work = move |conn: &Connection| -> Result<Vec<Event>, Denied> {
         authorise_in(conn, member, Operation::LeaveRoom, room)?;
         memberships::remove(conn, room, member)?;
-        Ok(events::append(conn, room, member, Change::Left { member }, now())?)
+        let left = events::append(conn, room, member, Change::Left { member }, now())?;
+        Ok(std::iter::once(left).chain(succession::hand_on(conn, room, member)?).collect())
     };
     caller
-        .commit(req, work, move |event, hub| {
+        .commit(req, work, move |events, hub| {
             hub.leave(room, member);
-            hub.tell_room(room, Reply::Event { event });
+            events.into_iter().for_each(|event| hub.tell_room(room, Reply::Event { event }));
             hub.tell_member(member, Some(connection), Reply::RoomGone { room });
             Reply::Done
         })

@@ -291,3 +291,86 @@ async fn a_room_and_a_member_take_no_more_than_their_limits() {
         ErrorCode::OutOfBounds
     );
 }
+
+/// Who runs the room, by the events heard of it until then.
+async fn hears_of_admin(client: &mut crate::support::Client, room: protocol::RoomId) -> protocol::MemberId {
+    loop {
+        let event = client.hears_event().await;
+        if let (true, protocol::Change::RoleSet { member, role: protocol::RoomRole::Admin }) =
+            (event.room == room, event.change)
+        {
+            return member;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_private_room_is_never_left_without_somebody_who_runs_it() {
+    let world = World::start().await;
+    let (mut alice, _) = world.alice().await;
+    let (mut bob, bobs) = world.invited(&mut alice, "bob").await;
+    let (mut carol, carols) = world.invited(&mut alice, "carol").await;
+    let (mut dave, daves) = world.invited(&mut alice, "dave").await;
+    let guest =
+        Request::CreateInvite { role: protocol::Role::Guest, uses: 1, life_ms: 60_000, rooms: Vec::new() };
+    let Reply::InviteCreated { token, .. } = alice.ask(guest).await.unwrap() else { panic!("no invite") };
+    let by = protocol::SignIn::Invite { token, name: "gina".into(), password: None };
+    let mut gina = world.greet().await;
+    let ginas = gina.sign_in(by).await.unwrap().member.id;
+    let [bobs, carols, daves] = [bobs, carols, daves].map(|signed_in| signed_in.member.id);
+    let room = bob.create_room("secret", Visibility::Private).await.id;
+    // The guest has been in it longest of those who are left, and is passed over.
+    for member in [ginas, carols, daves] {
+        bob.ask(Request::AddToRoom { room, member }).await.unwrap();
+    }
+    let give_up = Request::SetRoomRole { room, member: bobs, role: protocol::RoomRole::Member };
+    assert_eq!(bob.refused(give_up).await, ErrorCode::Forbidden);
+    bob.ask(Request::LeaveRoom { room }).await.unwrap();
+    assert_eq!(hears_of_admin(&mut carol, room).await, carols);
+    carol.ask(Request::RenameRoom { room, name: "still secret".into() }).await.expect("she runs it");
+    alice.ask(Request::SetStanding { member: carols, standing: protocol::Standing::Banned }).await.unwrap();
+    assert_eq!(hears_of_admin(&mut dave, room).await, daves);
+    alice.ask(Request::SetStanding { member: carols, standing: protocol::Standing::Active }).await.unwrap();
+    dave.ask(Request::DeleteAccount { member: daves, password: None }).await.unwrap();
+    // Carol, let in again, still is what she was.
+    let left = gina.ask(Request::RoomMembers { room, after: None }).await.unwrap();
+    let Reply::RoomMembers { members, .. } = left else { panic!("no members") };
+    let roles = members.iter().map(|member| (member.member, member.role)).collect::<Vec<_>>();
+    assert!(roles.contains(&(carols, protocol::RoomRole::Admin)), "{roles:?}");
+    assert!(roles.contains(&(ginas, protocol::RoomRole::Member)), "{roles:?}");
+    alice.ask(Request::DeleteAccount { member: carols, password: None }).await.unwrap();
+    assert_eq!(
+        gina.refused(Request::RenameRoom { room, name: "mine".into() }).await,
+        ErrorCode::Forbidden,
+        "guests never take over"
+    );
+}
+
+#[tokio::test]
+async fn the_one_who_runs_a_private_room_hands_it_on_by_becoming_a_guest() {
+    let world = World::start().await;
+    let (mut alice, _) = world.alice().await;
+    let (mut bob, bobs) = world.invited(&mut alice, "bob").await;
+    let (mut carol, carols) = world.invited(&mut alice, "carol").await;
+    let room = bob.create_room("secret", Visibility::Private).await.id;
+    bob.ask(Request::AddToRoom { room, member: carols.member.id }).await.unwrap();
+    let guest = Request::SetRole { member: bobs.member.id, role: protocol::Role::Guest };
+    alice.ask(guest).await.unwrap();
+    assert_eq!(hears_of_admin(&mut carol, room).await, carols.member.id);
+}
+
+#[tokio::test]
+async fn ids_of_messages_are_used_up_for_good_whatever_becomes_of_their_room() {
+    let world = World::start().await;
+    let (mut alice, me) = world.alice().await;
+    let room = alice.create_room("short-lived", Visibility::Public).await.id;
+    let message = crate::support::message_id();
+    alice.post_as(room, message, "gone soon").await.unwrap();
+    alice.ask(Request::DeleteRoom { room }).await.unwrap();
+    let world = world.restart().await;
+    let mut alice = world.greet().await;
+    alice.sign_in(protocol::SignIn::Session { token: me.token.unwrap() }).await.unwrap();
+    let again = alice.post_as(me.rooms[0].id, message, "gone soon").await.unwrap_err();
+    assert_eq!(again.code, ErrorCode::MessageIdReused);
+    assert_eq!(alice.post_as(room, message, "gone soon").await.unwrap_err().code, ErrorCode::NotFound);
+}

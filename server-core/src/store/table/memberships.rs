@@ -1,7 +1,7 @@
 //! Who is in which room. Follows from the events; kept beside them so that every right is one look.
 
 use protocol::{MemberId, RoomId, RoomMember, RoomRole, Seq, UnixMillis};
-use vault::rusqlite::{Connection, Result, params};
+use vault::rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::{cursors, follows};
 use crate::store::kept::{Kept, text};
@@ -136,6 +136,21 @@ pub(crate) fn others(conn: &Connection, room: RoomId, but: MemberId) -> Result<V
         Ok((MemberId(uuid(row, 0)?), text(row, 1)?))
     })?
     .kept()
+}
+
+/// Who is to run `room`, a private one that nobody runs any more: of those who may, whoever has been in it longest.
+pub(crate) fn heir(conn: &Connection, room: RoomId) -> Result<Option<MemberId>> {
+    conn.prepare_cached(
+        "SELECT own.member FROM memberships AS own
+         JOIN members ON members.id = own.member AND members.standing = 'active' AND members.role <> 'guest'
+         WHERE own.room = ?1 AND EXISTS (SELECT 1 FROM rooms WHERE id = ?1 AND visibility = 'private')
+         AND NOT EXISTS (SELECT 1 FROM memberships AS others JOIN members AS who ON who.id = others.member
+             AND who.standing = 'active' AND who.role <> 'guest'
+             WHERE others.room = ?1 AND others.role = 'admin')
+         ORDER BY own.since, own.member LIMIT 1",
+    )?
+    .query_row([room.0.as_bytes()], |row| Ok(MemberId(uuid(row, 0)?)))
+    .optional()
 }
 
 fn role_name(role: RoomRole) -> &'static str {

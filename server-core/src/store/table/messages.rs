@@ -30,6 +30,11 @@ CREATE TABLE messages (
 -- What may wait to be read in a room, and in a thread: all that counting has to look at.
 CREATE INDEX messages_waiting ON messages (room, seq, by, deleted, thread) WHERE deleted = 0 AND thread IS NULL;
 
+-- Ids of messages of deleted rooms: they are not to be given again.
+CREATE TABLE spent_ids (
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16)
+) STRICT, WITHOUT ROWID;
+
 CREATE INDEX messages_thread ON messages (thread, seq, by, deleted) WHERE thread IS NOT NULL;
 
 -- How many messages stand under one, by its place in the log; newest: the row of the newest, last: its number.
@@ -141,6 +146,11 @@ pub(crate) fn find(conn: &Connection, id: MessageId) -> Result<Option<Place>> {
         .optional()
 }
 
+/// Whether a message of a room that is no more had this id.
+pub(crate) fn is_spent(conn: &Connection, id: MessageId) -> Result<bool> {
+    conn.prepare_cached("SELECT 1 FROM spent_ids WHERE id = ?")?.exists([id.0.as_bytes()])
+}
+
 /// Adds to a message what is kept beside the log.
 pub(super) fn stand(conn: &Connection, (room, seq): (RoomId, Seq), posted: &mut Posted) -> Result<()> {
     let place = params![room.0.as_bytes(), number(seq)];
@@ -226,6 +236,7 @@ pub(super) fn forget(conn: &Connection, room: RoomId) -> Result<()> {
     }
     for sql in [
         "DELETE FROM revisions WHERE message IN (SELECT id FROM messages WHERE room = ?)",
+        "INSERT OR IGNORE INTO spent_ids (id) SELECT id FROM messages WHERE room = ?",
         "DELETE FROM messages WHERE room = ?",
         "DELETE FROM threads WHERE room = ?",
         "DELETE FROM reactions WHERE room = ?",
