@@ -5,7 +5,7 @@ use ts_rs::TS;
 
 use crate::counts::Attention;
 use crate::handshake::ClientName;
-use crate::ids::{DeviceId, InviteId, MemberId, MessageId, RoomId, Seq, UnixMillis};
+use crate::ids::{DeviceId, HookId, InviteId, MemberId, MessageId, ReportId, RoomId, Seq, UnixMillis};
 use crate::people::{Availability, Reading, Role, RoomRole, Standing, Visibility, is_default};
 use crate::redacted::{Secret, Text};
 
@@ -476,6 +476,80 @@ pub enum Request {
     RevokeDevice {
         /// Which.
         device: DeviceId,
+    },
+    /// For how long a room keeps what is said in it. Answer: `retention`.
+    Retention {
+        /// Which.
+        room: RoomId,
+    },
+    /// Says for how long a room keeps what is said in it; what is older is deleted for everyone. Answer: `retention`.
+    SetRetention {
+        /// Which.
+        room: RoomId,
+        /// Days, at most [`RETENTION_DAYS`](crate::limits::RETENTION_DAYS); without them, for good.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        days: Option<u32>,
+    },
+    /// The incoming webhooks of a room. Answer: `hooks`.
+    Hooks {
+        /// Which.
+        room: RoomId,
+    },
+    /// Makes an incoming webhook. Answer: `hook_created`, the only time its secrets are shown.
+    CreateHook {
+        /// Into which room it posts.
+        room: RoomId,
+        /// As whom it posts; a new account, a guest in that room.
+        name: String,
+    },
+    /// Ends an incoming webhook of a room. Answer: `done`.
+    RevokeHook {
+        /// Of which room.
+        room: RoomId,
+        /// Which.
+        hook: HookId,
+    },
+    /// The outgoing webhooks of a room. Answer: `reports`.
+    Reports {
+        /// Which.
+        room: RoomId,
+    },
+    /// Makes an outgoing webhook: from now on, what happens in the room is posted to `url`. Answer: `report_created`,
+    /// the only time its key is shown.
+    CreateReport {
+        /// Of which room.
+        room: RoomId,
+        /// Where to; of the web, at most [`URL_BYTES`](crate::limits::URL_BYTES), and without a password in it.
+        url: Secret,
+    },
+    /// Tries an outgoing webhook again at once, also one that was given up. Answer: `done`.
+    ResumeReport {
+        /// Of which room.
+        room: RoomId,
+        /// Which.
+        report: ReportId,
+    },
+    /// Ends an outgoing webhook of a room. Answer: `done`.
+    RevokeReport {
+        /// Of which room.
+        room: RoomId,
+        /// Which.
+        report: ReportId,
+    },
+    /// All bots of the host. Answer: `bots`.
+    Bots,
+    /// Makes a bot. Answer: `bot_created`, the only time its token is shown.
+    CreateBot {
+        /// What it is called; a new account, a guest.
+        name: String,
+        /// In which rooms it is from the start, at most [`INVITE_ROOMS`](crate::limits::INVITE_ROOMS).
+        rooms: Vec<RoomId>,
+    },
+    /// Ends a bot's token. Answer: `done`.
+    RevokeBot {
+        /// Its account.
+        member: MemberId,
     },
     /// Makes an invite. Answer: `invite_created`, the only time its secret is shown.
     CreateInvite {

@@ -56,6 +56,14 @@ uuid_id!(
     /// An invite, given by the host; names it in lists and when it is revoked. It is not the secret in the link.
     InviteId
 );
+uuid_id!(
+    /// An incoming webhook, given by the host. It is not the secret in its address.
+    HookId
+);
+uuid_id!(
+    /// An outgoing webhook, given by the host.
+    ReportId
+);
 
 /// The number of an event in its room's log: the first is 1, without gaps, assigned by the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, TS)]

@@ -22,6 +22,7 @@ pub mod handshake;
 pub mod invite_link;
 pub mod message_link;
 pub mod people;
+pub mod programs;
 pub mod redacted;
 pub mod search;
 pub mod server_frame;
@@ -33,13 +34,14 @@ pub use counts::{Attention, Progress, ThreadProgress};
 pub use error::ErrorCode;
 pub use event::{Change, Edited, Event, Posted, Reaction};
 pub use handshake::{ClientName, HostCard, Moved, Registration, Welcome, moved_message, proof_message};
-pub use ids::{DeviceId, HostId, InviteId, MemberId, MessageId, RoomId, Seq, UnixMillis};
+pub use ids::{DeviceId, HookId, HostId, InviteId, MemberId, MessageId, ReportId, RoomId, Seq, UnixMillis};
 pub use invite_link::InviteLink;
 pub use message_link::MessageLink;
 pub use people::{
     Availability, Device, Invite, Member, Reading, Role, Room, RoomMember, RoomRole, Seen, Standing,
     Visibility,
 };
+pub use programs::{Bot, Hook, Report};
 pub use redacted::{Secret, Text};
 pub use server_frame::{
     Failure, HistoryPage, Reply, Revision, RoomSync, ServerFrame, SignedIn, Statistics, TallyOfDay,

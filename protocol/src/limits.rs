@@ -48,6 +48,14 @@ pub const MENTIONS: usize = 50;
 pub const DIRECT_MEMBERS: usize = 8;
 /// Most rooms one invite leads into.
 pub const INVITE_ROOMS: usize = 20;
+/// Most incoming webhooks of one room, and most outgoing ones.
+pub const ROOM_HOOKS: u32 = 50;
+/// Most bots of a host.
+pub const BOTS: u32 = 200;
+/// Longest address of an outgoing webhook, in bytes.
+pub const URL_BYTES: usize = 2048;
+/// Longest time a room may be told to keep what is said in it, in days: a hundred years.
+pub const RETENTION_DAYS: u32 = 36_525;
 /// Somebody who writes is told again to a room after this long at the earliest, in milliseconds.
 pub const TYPING_TOLD_MS: u32 = 3_000;
 /// Somebody who was told to write no longer does after this long, in milliseconds: two tellings and a delay.

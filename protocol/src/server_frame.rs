@@ -9,6 +9,7 @@ use crate::event::Event;
 use crate::handshake::{Registration, Welcome};
 use crate::ids::{DeviceId, MemberId, MessageId, RoomId, Seq, UnixMillis};
 use crate::people::{Device, Invite, Member, Room, RoomMember, Seen};
+use crate::programs::{Bot, Hook, Report};
 use crate::redacted::{Secret, Text};
 
 /// One frame of a host: an answer when `req` is there, else something that happened.
@@ -211,6 +212,53 @@ pub enum Reply {
     Devices {
         /// Newest first.
         devices: Vec<Device>,
+    },
+    /// To `retention` and `set_retention`.
+    Retention {
+        /// Of which room.
+        room: RoomId,
+        /// For how many days it keeps what is said in it; none for good.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        days: Option<u32>,
+    },
+    /// To `hooks`.
+    Hooks {
+        /// By name.
+        hooks: Vec<Hook>,
+    },
+    /// To `create_hook`.
+    HookCreated {
+        /// As it will be listed.
+        hook: Hook,
+        /// Where programs post on the host's port: `/hooks/` and a secret. Shown this once.
+        path: Secret,
+        /// With which GitHub signs what it sends there. Shown this once.
+        signing_key: Secret,
+    },
+    /// To `reports`.
+    Reports {
+        /// Oldest first.
+        reports: Vec<Report>,
+    },
+    /// To `create_report`.
+    ReportCreated {
+        /// As it will be listed.
+        report: Report,
+        /// With which what it sends is signed. Shown this once.
+        signing_key: Secret,
+    },
+    /// To `bots`.
+    Bots {
+        /// By name.
+        bots: Vec<Bot>,
+    },
+    /// To `create_bot`.
+    BotCreated {
+        /// As it will be listed.
+        bot: Bot,
+        /// For `Authorization: Bearer`. Shown this once.
+        token: Secret,
     },
     /// To `create_invite`.
     InviteCreated {

@@ -80,7 +80,10 @@ impl Kind {
             | Request::Sync { .. } => Self::Pages,
             Request::CreateRoom { .. } | Request::OpenDirect { .. } => Self::Rooms,
             Request::React { .. } | Request::Unreact { .. } => Self::Reactions,
-            Request::CreateInvite { .. } => Self::Invites,
+            Request::CreateInvite { .. }
+            | Request::CreateHook { .. }
+            | Request::CreateReport { .. }
+            | Request::CreateBot { .. } => Self::Invites,
             Request::SetPassword { .. }
             | Request::DeleteAccount { .. }
             | Request::BeginSecondFactor { .. }

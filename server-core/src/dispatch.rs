@@ -3,9 +3,10 @@
 use protocol::{Reply, Request};
 
 use crate::error::Refusal;
+use crate::handler::programs::ReportAct;
 use crate::handler::{
-    Caller, accounts, delivery, history, invites, marks, members, messages, people, pins, presence,
-    reactions, room_members, room_settings, rooms, search, second_factor, sessions, sync, threads,
+    Caller, accounts, delivery, history, invites, marks, members, messages, people, pins, presence, programs,
+    reactions, retention, room_members, room_settings, rooms, search, second_factor, sessions, sync, threads,
 };
 use crate::store::table::relations;
 
@@ -121,6 +122,22 @@ async fn answer(caller: &Caller, req: u32, request: Request) -> Result<Option<Re
         Request::RevokeOthers => sessions::revoke_others(caller, req).await,
         Request::Devices => sessions::devices(caller).await,
         Request::RevokeDevice { device } => sessions::revoke(caller, req, device).await,
+        Request::Retention { room } => retention::of(caller, room).await,
+        Request::SetRetention { room, days } => retention::set(caller, req, room, days).await,
+        Request::Hooks { room } => programs::hooks(caller, room).await,
+        Request::CreateHook { room, name } => programs::create_hook(caller, req, room, &name).await,
+        Request::RevokeHook { room, hook } => programs::revoke_hook(caller, req, room, hook).await,
+        Request::Reports { room } => programs::reports(caller, room).await,
+        Request::CreateReport { room, url } => programs::create_report(caller, req, room, url).await,
+        Request::ResumeReport { room, report } => {
+            programs::act_on_report(caller, req, (room, report), ReportAct::Resume).await
+        }
+        Request::RevokeReport { room, report } => {
+            programs::act_on_report(caller, req, (room, report), ReportAct::Revoke).await
+        }
+        Request::Bots => programs::bots(caller).await,
+        Request::CreateBot { name, rooms } => programs::create_bot(caller, req, &name, rooms).await,
+        Request::RevokeBot { member } => programs::revoke_bot(caller, req, member).await,
         Request::CreateInvite { role, uses, life_ms, rooms } => {
             invites::create(caller, req, role, (uses, life_ms), rooms).await
         }

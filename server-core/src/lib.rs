@@ -41,6 +41,7 @@ mod metrics;
 mod names;
 mod network;
 mod outgoing;
+mod programs;
 mod reports;
 mod retention;
 mod snapshots;

@@ -85,6 +85,14 @@ pub(crate) enum Operation {
     DeleteAccount,
     /// See how much the host is used.
     SeeStatistics,
+    /// Say for how long a room keeps what is said in it.
+    SetRetention,
+    /// Make hooks: programs that post into a room or are told of it.
+    ManageHooks,
+    /// See a room's hooks, and end them.
+    ListHooks,
+    /// See, make and end bots.
+    ManageBots,
     /// Say who may register without an invite.
     SetRegistration,
 }

@@ -129,7 +129,7 @@ mod tests {
             message
         };
         let (old, young, elsewhere) = (post(general, 0), post(general, 5), post(other, 0));
-        retentions::set(&conn, general, 7).unwrap();
+        retentions::put(&conn, general, Some(7)).unwrap();
         let now = UnixMillis(start.0 + 10 * DAY);
         let overdue = retentions::overdue(&conn, now, BATCH).unwrap();
         assert_eq!(overdue, [old]);

@@ -3,6 +3,7 @@
 use super::programs::find_room;
 use super::{Administration, Answer, Figures, Room};
 use crate::error::Refusal;
+use crate::handler::retention::{check_days, said};
 use crate::store::figures;
 use crate::store::table::{audits, retentions, rooms};
 use vault::rusqlite::Connection;
@@ -24,17 +25,11 @@ impl Administration {
     }
 
     pub(super) async fn set_retention(&self, room: String, days: Option<u32>) -> Result<Answer, Refusal> {
-        if days == Some(0) {
-            return Err(Refusal::field("days", "must be at least 1"));
-        }
-        let object = format!("{room}: {}", days.map_or("for good".to_owned(), |days| format!("{days} days")));
+        check_days(days)?;
+        let object = format!("{room}: {}", said(days));
         let work = move |conn: &Connection| {
             let room = find_room(conn, &room)?;
-            match days {
-                Some(days) => retentions::set(conn, room, days)?,
-                None => retentions::remove(conn, room)?,
-            }
-            Ok(())
+            Ok(retentions::put(conn, room, days)?)
         };
         let host = self.host.clone();
         self.commit(("retention set", object), work, move |(), _| host.rules_changed.notify_one()).await?;

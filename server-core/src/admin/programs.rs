@@ -1,20 +1,17 @@
 //! Accounts that programs use: hooks, which post into one room, and bots, which also read.
 
-use protocol::{Event, MemberId, Role, RoomId, Secret, limits};
+use protocol::{MemberId, RoomId, Secret};
 use uuid::Uuid;
 use vault::rusqlite::Connection;
 
 use super::{Administration, Answer, Bot, Hook, Report};
-use crate::admission::{Account, write_account};
 use crate::error::Refusal;
 use crate::names::fold;
 use crate::outgoing::Target;
+use crate::programs::{Introduced, checked_name, checked_url, write_bot, write_hook, write_report};
+use crate::store::Denied;
 use crate::store::table::{bots, hooks, members, reports, rooms};
-use crate::store::{Denied, now};
 use crate::token;
-
-/// A program's new account, and what that did to the logs of its rooms.
-type Made = (members::Row, Vec<Event>);
 
 impl Administration {
     pub(super) async fn hooks(&self) -> Result<Answer, Refusal> {
@@ -24,16 +21,12 @@ impl Administration {
     }
 
     pub(super) async fn create_hook(&self, name: String, room: String) -> Result<Answer, Refusal> {
-        let name = checked(&name)?;
+        let name = checked_name(&name)?;
         let (token, hash) = token::fresh()?;
         let (signing, _) = token::fresh()?;
         let (id, signing_key, called) = (Uuid::now_v7(), signing.0.clone(), name.clone());
-        let work = move |conn: &Connection| -> Result<Made, Denied> {
-            let room = find_room(conn, &room)?;
-            let made = write_program(conn, &called, &[room])?;
-            let row = hooks::Row { id, room, member: made.0.id, signing_key };
-            hooks::insert(conn, &row, &hash, now())?;
-            Ok(made)
+        let work = move |conn: &Connection| {
+            write_hook(conn, (id, find_room(conn, &room)?, &called), (&hash, signing_key))
         };
         self.introduce(("hook made", name), work).await?;
         let address = self.addresses.first().cloned().unwrap_or_default();
@@ -70,19 +63,13 @@ impl Administration {
     }
 
     pub(super) async fn create_report(&self, room: String, url: String) -> Result<Answer, Refusal> {
-        let Some(target) = Target::read(&url) else {
-            return Err(Refusal::field("url", "must be an address of the web, without a password in it"));
-        };
+        let target = checked_url(&url)?;
         let (signing, _) = token::fresh()?;
         let (id, signing_key, object) =
             (Uuid::now_v7(), signing.0.clone(), format!("{room}: {}", target.name()));
-        let work = move |conn: &Connection| {
-            let room = find_room(conn, &room)?;
-            let sent = rooms::head(conn, room)?.unwrap_or_default();
-            let row = reports::Row::new(id, room, sent, (url, signing_key));
-            Ok(reports::insert(conn, &row, now())?)
-        };
-        self.commit(("report made", object), work, |(), _| {}).await?;
+        let work =
+            move |conn: &Connection| write_report(conn, (id, find_room(conn, &room)?), (url, signing_key));
+        self.commit(("report made", object), work, |_, _| {}).await?;
         Ok(Answer::ReportCreated { id, signing_key: signing })
     }
 
@@ -110,14 +97,14 @@ impl Administration {
     }
 
     pub(super) async fn create_bot(&self, name: String, into: Vec<String>) -> Result<Answer, Refusal> {
-        let name = checked(&name)?;
+        let name = checked_name(&name)?;
         let (token, hash) = token::fresh()?;
         let called = name.clone();
-        let work = move |conn: &Connection| -> Result<Made, Denied> {
-            let into = into.iter().map(|room| find_room(conn, room)).collect::<Result<Vec<_>, _>>()?;
-            let made = write_program(conn, &called, &into)?;
-            bots::insert(conn, made.0.id, &hash, now())?;
-            Ok(made)
+        let work = move |conn: &Connection| {
+            let mut into = into.iter().map(|room| find_room(conn, room)).collect::<Result<Vec<_>, _>>()?;
+            into.sort_unstable();
+            into.dedup();
+            write_bot(conn, (&called, &into), &hash)
         };
         let member = self.introduce(("bot made", name), work).await?;
         Ok(Answer::BotCreated { id: member, token })
@@ -139,20 +126,10 @@ impl Administration {
     /// Writes a program's account and tells everyone of it.
     async fn introduce<W>(&self, act: (&'static str, String), work: W) -> Result<MemberId, Refusal>
     where
-        W: FnOnce(&Connection) -> Result<Made, Denied> + Send + 'static,
+        W: FnOnce(&Connection) -> Result<Introduced, Denied> + Send + 'static,
     {
-        let made = self.commit(act, work, |(member, events), hub| {
-            hub.tell_everyone(protocol::Reply::Member { member: member.clone().shown(false) });
-            for event in events {
-                hub.tell_room(event.room, protocol::Reply::Event { event: event.clone() });
-            }
-        });
-        Ok(made.await?.0.id)
+        Ok(self.commit(act, work, |made, hub| made.tell(hub)).await?.member.id)
     }
-}
-
-fn checked(name: &str) -> Result<String, Refusal> {
-    Ok(limits::check_name(name).map_err(|problem| Refusal::field("name", problem))?.to_owned())
 }
 
 /// A room by its id, or by its name where only one has it.
@@ -170,14 +147,4 @@ pub(super) fn find_room(conn: &Connection, text: &str) -> Result<RoomId, Denied>
         }
         (None, _) => Err(Refusal::not_found("room").into()),
     }
-}
-
-/// A guest: it sees nothing but the rooms it is in.
-fn write_program(conn: &Connection, name: &str, into: &[RoomId]) -> Result<Made, Denied> {
-    let account = Account { name: name.to_owned(), password_hash: None };
-    let (member, log) = write_account(conn, account, Role::Guest, into, now())?;
-    if log.len() != into.len() {
-        return Err(Refusal::forbidden("an archived room takes nobody in; bring it back first").into());
-    }
-    Ok((members::by_id(conn, member)?.ok_or_else(Refusal::internal)?, log))
 }

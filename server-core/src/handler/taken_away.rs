@@ -17,7 +17,7 @@ use protocol::{
 use uuid::Uuid;
 
 use super::Caller;
-use crate::admission::{Account, Admission, Peer, sign_in, write_account};
+use crate::admission::{Account, Admission, Claim, Peer, sign_in, write_account};
 use crate::config::Config;
 use crate::dispatch::dispatch;
 use crate::host::Host;
@@ -425,7 +425,8 @@ async fn enter(host: Arc<Host>, who: usize, token: Secret) -> Option<Device> {
     let peer = Peer { address: IpAddr::V4(Ipv4Addr::LOCALHOST), proxied: false };
     let by = SignIn::Session { token };
     let way_out = Arc::clone(&outlet);
-    let admission = sign_in(host, peer, way_out, 0, (by, "device".into(), None)).await.ok()?;
+    let claim = Claim { by, device: "device".into(), session: None, code: None };
+    let admission = sign_in(host, peer, way_out, 0, claim).await.ok()?;
     Some(Device { member: who, outlet, admission, heard: Vec::new() })
 }
 

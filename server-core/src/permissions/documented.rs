@@ -6,7 +6,7 @@ use super::{Authorship, Object, Operation, permit};
 
 const ROLES: [Role; 4] = [Role::Owner, Role::Admin, Role::Member, Role::Guest];
 
-const ON_HOST: [Operation; 12] = [
+const ON_HOST: [Operation; 13] = [
     Operation::ListMembers,
     Operation::ListDirectory,
     Operation::CreateRoom,
@@ -18,10 +18,11 @@ const ON_HOST: [Operation; 12] = [
     Operation::RevokeInvite,
     Operation::SetRegistration,
     Operation::SeeStatistics,
+    Operation::ManageBots,
     Operation::Administer,
 ];
 
-const IN_ROOMS: [Operation; 24] = [
+const IN_ROOMS: [Operation; 27] = [
     Operation::JoinRoom,
     Operation::LeaveRoom,
     Operation::ReadRoom,
@@ -42,6 +43,9 @@ const IN_ROOMS: [Operation; 24] = [
     Operation::AddToRoom,
     Operation::RenameRoom,
     Operation::SetReading,
+    Operation::SetRetention,
+    Operation::ManageHooks,
+    Operation::ListHooks,
     Operation::ArchiveRoom,
     Operation::RemoveFromRoom,
     Operation::SetRoomRole,

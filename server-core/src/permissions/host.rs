@@ -24,6 +24,7 @@ pub(super) fn on_host(role: Role, operation: Operation) -> Result<(), Refusal> {
         | Op::RevokeInvite
         | Op::SetRegistration
         | Op::SeeStatistics
+        | Op::ManageBots
             if runs_host =>
         {
             Ok(())
@@ -32,7 +33,8 @@ pub(super) fn on_host(role: Role, operation: Operation) -> Result<(), Refusal> {
         | Op::ListInvites
         | Op::RevokeInvite
         | Op::SetRegistration
-        | Op::SeeStatistics => {
+        | Op::SeeStatistics
+        | Op::ManageBots => {
             Err(Refusal::forbidden("only the owner and administrators may do this; ask one of them"))
         }
         Op::Administer if role == Role::Owner => Ok(()),

@@ -46,6 +46,9 @@ pub(super) fn as_insider(
         | Op::AddToRoom
         | Op::RemoveFromRoom
         | Op::SetRoomRole
+        | Op::SetRetention
+        | Op::ManageHooks
+        | Op::ListHooks
             if visibility == Visibility::Direct =>
         {
             Err(Refusal::forbidden("a direct room stays as it is, between those it is between"))
@@ -56,6 +59,9 @@ pub(super) fn as_insider(
         | Op::DeleteRoom
         | Op::RemoveFromRoom
         | Op::SetRoomRole
+        | Op::SetRetention
+        | Op::ManageHooks
+        | Op::ListHooks
             if !runs =>
         {
             Err(Refusal::forbidden("only the room's admins may do this; ask one of them"))
@@ -81,6 +87,7 @@ fn is_left_to_archived(operation: Operation) -> bool {
         Op::LeaveRoom
             | Op::ReadRoom
             | Op::ListRoomMembers
+            | Op::ListHooks
             | Op::ArchiveRoom
             | Op::DeleteRoom
             | Op::SeeDelivery(_)
@@ -103,6 +110,7 @@ fn is_about_rooms(operation: Operation) -> bool {
             | Op::DeleteAccount
             | Op::SetRegistration
             | Op::SeeStatistics
+            | Op::ManageBots
             | Op::Administer
     )
 }

@@ -1,6 +1,6 @@
 //! Hooks and bots: programs that post, and what they may not.
 
-use protocol::{Change, Reply, Request, Visibility};
+use protocol::{Change, ErrorCode, Reply, Request, Visibility};
 use server_core::admin::{Answer, Command};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -180,4 +180,108 @@ async fn a_program_that_talks_too_much_is_told_to_wait() {
     }
     assert_eq!(last.0, 429);
     assert!(last.1.contains("rate_limited"));
+}
+
+#[tokio::test]
+async fn who_runs_a_room_makes_and_ends_its_hooks_and_nobody_elses() {
+    let world = World::start().await;
+    let (mut alice, _) = world.alice().await;
+    let (mut bob, _) = world.invited(&mut alice, "bob").await;
+    let room = bob.create_room("builds", Visibility::Public).await.id;
+    let other = alice.create_room("other", Visibility::Public).await.id;
+    let made = bob.ask(Request::CreateHook { room, name: "CI".into() }).await.unwrap();
+    let Reply::HookCreated { hook, path, signing_key } = made else { panic!("no hook: {made:?}") };
+    let json = [("Content-Type", "application/json")];
+    let post = format!("POST {}", path.0);
+    assert_eq!(call(&world, &post, &json, br#"{"text":"it builds"}"#).await.0, 200);
+    assert_eq!(bob.hears(posted).await, "it builds");
+
+    let listed = bob.ask(Request::Hooks { room }).await.unwrap();
+    let said = protocol::encode(&protocol::ServerFrame { req: None, reply: listed.clone() });
+    assert!(!said.contains(&signing_key.0) && !said.contains(&path.0["/hooks/".len()..]), "{said}");
+    assert_eq!(listed, Reply::Hooks { hooks: vec![hook.clone()] });
+
+    let foreign = Request::RevokeHook { room: other, hook: hook.id };
+    assert_eq!(alice.refused(foreign).await, ErrorCode::NotFound);
+    assert_eq!(call(&world, &post, &json, br#"{"text":"it still builds"}"#).await.0, 200);
+    bob.ask(Request::RevokeHook { room, hook: hook.id }).await.unwrap();
+    assert_eq!(call(&world, &post, &json, br#"{"text":"gone"}"#).await.0, 404);
+    assert_eq!(bob.refused(Request::RevokeHook { room, hook: hook.id }).await, ErrorCode::NotFound);
+
+    let url = protocol::Secret("https://user:password@example.org/".into());
+    assert_eq!(bob.refused(Request::CreateReport { room, url }).await, ErrorCode::OutOfBounds);
+    let url = protocol::Secret("https://example.org/very-secret".into());
+    let made = bob.ask(Request::CreateReport { room, url }).await.unwrap();
+    let Reply::ReportCreated { report, .. } = made else { panic!("no report: {made:?}") };
+    assert_eq!(report.to, "example.org");
+    bob.ask(Request::ResumeReport { room, report: report.id }).await.unwrap();
+    let foreign = Request::RevokeReport { room: other, report: report.id };
+    assert_eq!(alice.refused(foreign).await, ErrorCode::NotFound);
+    bob.ask(Request::RevokeReport { room, report: report.id }).await.unwrap();
+    assert_eq!(bob.ask(Request::Reports { room }).await.unwrap(), Reply::Reports { reports: vec![] });
+
+    let Answer::Audit { acts } = world.server.administer(Command::Audit { limit: 100 }).await.unwrap() else {
+        panic!("no audit")
+    };
+    for act in ["hook made", "hook revoked", "report made", "report resumed", "report revoked"] {
+        assert!(acts.iter().any(|entry| entry.act == act && entry.by.is_some()), "{act}: {acts:?}");
+    }
+    assert!(!format!("{acts:?}").contains("very-secret"));
+}
+
+#[tokio::test]
+async fn those_who_run_the_host_make_bots_where_they_may_bring_others() {
+    let world = World::start().await;
+    let (mut alice, me) = world.alice().await;
+    let (mut bob, _) = world.invited(&mut alice, "bob").await;
+    let secret = bob.create_room("bob's own", Visibility::Private).await.id;
+    let general = me.rooms[0].id;
+    let make = |rooms: Vec<protocol::RoomId>| Request::CreateBot { name: "Butler".into(), rooms };
+    assert_eq!(bob.refused(make(vec![general])).await, ErrorCode::Forbidden);
+    assert_eq!(alice.refused(make(vec![])).await, ErrorCode::OutOfBounds);
+    assert_eq!(alice.refused(make(vec![general, secret])).await, ErrorCode::NotFound);
+    let Reply::BotCreated { bot, token } = alice.ask(make(vec![general, general])).await.unwrap() else {
+        panic!("no bot")
+    };
+    let token = format!("Bearer {}", token.0);
+    assert_eq!(call(&world, "GET /api/v1/rooms", &[("Authorization", &token)], b"").await.0, 200);
+    assert_eq!(alice.ask(Request::Bots).await.unwrap(), Reply::Bots { bots: vec![bot.clone()] });
+    assert_eq!(bob.refused(Request::RevokeBot { member: bot.member }).await, ErrorCode::Forbidden);
+    alice.ask(Request::RevokeBot { member: bot.member }).await.unwrap();
+    assert_eq!(call(&world, "GET /api/v1/rooms", &[("Authorization", &token)], b"").await.0, 401);
+    assert_eq!(alice.refused(Request::RevokeBot { member: bot.member }).await, ErrorCode::NotFound);
+}
+
+#[tokio::test]
+async fn who_runs_a_room_says_for_how_long_it_keeps_what_is_said() {
+    let world = World::start().await;
+    let (mut alice, me) = world.alice().await;
+    let (mut bob, _) = world.invited(&mut alice, "bob").await;
+    let room = me.rooms[0].id;
+    let kept = |days| Reply::Retention { room, days };
+    assert_eq!(bob.ask(Request::Retention { room }).await.unwrap(), kept(None));
+    assert_eq!(bob.refused(Request::SetRetention { room, days: Some(1) }).await, ErrorCode::Forbidden);
+    for days in [0, 36_526, u32::MAX] {
+        assert_eq!(
+            alice.refused(Request::SetRetention { room, days: Some(days) }).await,
+            ErrorCode::OutOfBounds
+        );
+    }
+    assert_eq!(alice.ask(Request::SetRetention { room, days: Some(90) }).await.unwrap(), kept(Some(90)));
+    assert_eq!(bob.ask(Request::Retention { room }).await.unwrap(), kept(Some(90)));
+    alice.ask(Request::SetRetention { room, days: None }).await.unwrap();
+    assert_eq!(bob.ask(Request::Retention { room }).await.unwrap(), kept(None));
+}
+
+#[tokio::test]
+async fn no_program_is_brought_into_a_direct_room() {
+    let world = World::start().await;
+    let (mut alice, _) = world.alice().await;
+    let (_bob, bobs) = world.invited(&mut alice, "bob").await;
+    let open = Request::OpenDirect { members: vec![bobs.member.id] };
+    let Reply::Room { room } = alice.ask(open).await.unwrap() else { panic!("no room") };
+    let made = Command::CreateHook { name: "CI".into(), room: room.id.to_string() };
+    assert_eq!(world.server.administer(made).await.unwrap_err().code, ErrorCode::Forbidden);
+    let request = Request::CreateHook { room: room.id, name: "CI".into() };
+    assert_eq!(alice.refused(request).await, ErrorCode::Forbidden);
 }

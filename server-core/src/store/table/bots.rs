@@ -38,6 +38,11 @@ pub(crate) fn remove(conn: &Connection, member: MemberId) -> Result<bool> {
     Ok(conn.prepare_cached("DELETE FROM bots WHERE member = ?")?.execute([member.0.as_bytes()])? > 0)
 }
 
+/// How many there are.
+pub(crate) fn count(conn: &Connection) -> Result<u32> {
+    conn.prepare_cached("SELECT count(*) FROM bots")?.query_row([], |row| row.get(0))
+}
+
 /// All of them, by name.
 pub(crate) fn all(conn: &Connection) -> Result<Vec<(MemberId, String)>> {
     conn.prepare_cached(

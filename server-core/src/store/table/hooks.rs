@@ -1,6 +1,6 @@
 //! Incoming webhooks: an address that programs post to, for one room. Only the hash of the address is stored.
 
-use protocol::{MemberId, RoomId, UnixMillis};
+use protocol::{Hook, HookId, MemberId, RoomId, UnixMillis};
 use uuid::Uuid;
 use vault::rusqlite::{Connection, OptionalExtension, Result, params};
 
@@ -66,6 +66,25 @@ pub(crate) fn by_token(conn: &Connection, hash: &[u8; 32]) -> Result<Option<Row>
 /// Ends a hook. Says whether there was one.
 pub(crate) fn remove(conn: &Connection, id: Uuid) -> Result<bool> {
     Ok(conn.prepare_cached("DELETE FROM hooks WHERE id = ?")?.execute([id.as_bytes()])? > 0)
+}
+
+/// How many a room has.
+pub(crate) fn count(conn: &Connection, room: RoomId) -> Result<u32> {
+    conn.prepare_cached("SELECT count(*) FROM hooks WHERE room = ?")?
+        .query_row([room.0.as_bytes()], |row| row.get(0))
+}
+
+/// Those of a room, by name.
+pub(crate) fn of_room(conn: &Connection, room: RoomId) -> Result<Vec<Hook>> {
+    conn.prepare_cached(
+        "SELECT hooks.id AS id, member, name FROM hooks JOIN members ON members.id = hooks.member
+         WHERE room = ? ORDER BY folded, hooks.id",
+    )?
+    .query_map([room.0.as_bytes()], |row| {
+        let (id, member) = (HookId(uuid(row, "id")?), MemberId(uuid(row, "member")?));
+        Ok(Hook { id, room, member, name: row.get("name")? })
+    })?
+    .collect()
 }
 
 /// Each one's id, the name it posts by, and its room's name; by name.

@@ -141,6 +141,19 @@ pub(crate) fn remove(conn: &Connection, id: Uuid) -> Result<bool> {
     Ok(conn.prepare_cached("DELETE FROM reports WHERE id = ?")?.execute([id.as_bytes()])? > 0)
 }
 
+/// How many a room has.
+pub(crate) fn count(conn: &Connection, room: RoomId) -> Result<u32> {
+    conn.prepare_cached("SELECT count(*) FROM reports WHERE room = ?")?
+        .query_row([room.0.as_bytes()], |row| row.get(0))
+}
+
+/// Those of a room, oldest first.
+pub(crate) fn of_room(conn: &Connection, room: RoomId) -> Result<Vec<Row>> {
+    conn.prepare_cached(&format!("SELECT {COLUMNS} FROM reports WHERE room = ? ORDER BY created_at, id"))?
+        .query_map([room.0.as_bytes()], read)?
+        .collect()
+}
+
 /// All of them, oldest first, each with its room's name.
 pub(crate) fn all(conn: &Connection) -> Result<Vec<(Row, String)>> {
     conn.prepare_cached(&format!(

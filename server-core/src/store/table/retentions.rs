@@ -1,7 +1,7 @@
 //! For how long rooms keep what is said in them; those without a row keep it for good.
 
 use protocol::{MessageId, RoomId, UnixMillis};
-use vault::rusqlite::{Connection, Result, params};
+use vault::rusqlite::{Connection, OptionalExtension, Result, params};
 
 use crate::store::kept::Kept;
 use crate::store::uuid;
@@ -17,7 +17,7 @@ CREATE TABLE retentions (
 /// A day in milliseconds.
 const DAY: i64 = 24 * 3600 * 1000;
 
-pub(crate) fn set(conn: &Connection, room: RoomId, days: u32) -> Result<()> {
+fn set(conn: &Connection, room: RoomId, days: u32) -> Result<()> {
     conn.prepare_cached(
         "INSERT INTO retentions (room, days) VALUES (?1, ?2) ON CONFLICT (room) DO UPDATE SET days = ?2",
     )?
@@ -25,9 +25,24 @@ pub(crate) fn set(conn: &Connection, room: RoomId, days: u32) -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn remove(conn: &Connection, room: RoomId) -> Result<()> {
+fn remove(conn: &Connection, room: RoomId) -> Result<()> {
     conn.prepare_cached("DELETE FROM retentions WHERE room = ?")?.execute([room.0.as_bytes()])?;
     Ok(())
+}
+
+/// For how many days a room keeps what is said in it; none for good.
+pub(crate) fn of_room(conn: &Connection, room: RoomId) -> Result<Option<u32>> {
+    conn.prepare_cached("SELECT days FROM retentions WHERE room = ?")?
+        .query_row([room.0.as_bytes()], |row| row.get(0))
+        .optional()
+}
+
+/// Makes, changes or ends a room's rule.
+pub(crate) fn put(conn: &Connection, room: RoomId, days: Option<u32>) -> Result<()> {
+    match days {
+        Some(days) => set(conn, room, days),
+        None => remove(conn, room),
+    }
 }
 
 /// All rules, by room.

@@ -4,12 +4,14 @@ import type { Availability } from "./Availability";
 import type { ClientName } from "./ClientName";
 import type { Cursor } from "./Cursor";
 import type { DeviceId } from "./DeviceId";
+import type { HookId } from "./HookId";
 import type { InviteId } from "./InviteId";
 import type { MemberId } from "./MemberId";
 import type { MessageId } from "./MessageId";
 import type { Post } from "./Post";
 import type { Reading } from "./Reading";
 import type { Registration } from "./Registration";
+import type { ReportId } from "./ReportId";
 import type { Role } from "./Role";
 import type { RoomId } from "./RoomId";
 import type { RoomRole } from "./RoomRole";
@@ -467,7 +469,79 @@ blocked: boolean, } | { "type": "people" } | { "type": "revoke_others" } | { "ty
 /**
  * Which.
  */
-device: DeviceId, } | { "type": "create_invite", 
+device: DeviceId, } | { "type": "retention", 
+/**
+ * Which.
+ */
+room: RoomId, } | { "type": "set_retention", 
+/**
+ * Which.
+ */
+room: RoomId, 
+/**
+ * Days, at most [`RETENTION_DAYS`](crate::limits::RETENTION_DAYS); without them, for good.
+ */
+days?: number, } | { "type": "hooks", 
+/**
+ * Which.
+ */
+room: RoomId, } | { "type": "create_hook", 
+/**
+ * Into which room it posts.
+ */
+room: RoomId, 
+/**
+ * As whom it posts; a new account, a guest in that room.
+ */
+name: string, } | { "type": "revoke_hook", 
+/**
+ * Of which room.
+ */
+room: RoomId, 
+/**
+ * Which.
+ */
+hook: HookId, } | { "type": "reports", 
+/**
+ * Which.
+ */
+room: RoomId, } | { "type": "create_report", 
+/**
+ * Of which room.
+ */
+room: RoomId, 
+/**
+ * Where to; of the web, at most [`URL_BYTES`](crate::limits::URL_BYTES), and without a password in it.
+ */
+url: Secret, } | { "type": "resume_report", 
+/**
+ * Of which room.
+ */
+room: RoomId, 
+/**
+ * Which.
+ */
+report: ReportId, } | { "type": "revoke_report", 
+/**
+ * Of which room.
+ */
+room: RoomId, 
+/**
+ * Which.
+ */
+report: ReportId, } | { "type": "bots" } | { "type": "create_bot", 
+/**
+ * What it is called; a new account, a guest.
+ */
+name: string, 
+/**
+ * In which rooms it is from the start, at most [`INVITE_ROOMS`](crate::limits::INVITE_ROOMS).
+ */
+rooms: Array<RoomId>, } | { "type": "revoke_bot", 
+/**
+ * Its account.
+ */
+member: MemberId, } | { "type": "create_invite", 
 /**
  * What those who use it become.
  */
