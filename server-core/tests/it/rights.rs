@@ -408,7 +408,9 @@ async fn the_host_answers_everyone_as_documented() {
 fn to_host(operation: &str, invite: InviteId, zoe: MemberId) -> Vec<Request> {
     let create = |role| Request::CreateInvite { role, uses: 1, life_ms: 60_000, rooms: Vec::new() };
     vec![match operation {
-        "ListMembers" => Request::Members { after: None },
+        "ListMembers" => {
+            return vec![Request::Members { after: None }, Request::Seen { members: vec![zoe] }];
+        }
         "ListDirectory" => Request::Directory,
         "CreateRoom" => Request::CreateRoom {
             name: Uuid::now_v7().to_string(),
