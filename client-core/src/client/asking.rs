@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use protocol::{
-    Device, DeviceId, Invite, InviteId, InviteLink, Reading, Registration, Reply, Request, Role, Room,
-    RoomId, Secret, Visibility,
+    Attention, Availability, Device, DeviceId, Invite, InviteId, InviteLink, MessageId, MessageLink,
+    Progress, Reading, Registration, Reply, Request, Role, Room, RoomId, Secret, Seq, UnixMillis, Visibility,
 };
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -99,6 +99,61 @@ impl Client {
         let reply = self.request(Request::CreateInvite { role, uses, life_ms, rooms: Vec::new() }).await?;
         let token = expect!(reply, Reply::InviteCreated { token, .. } => token)?;
         Ok(InviteLink { host: self.id().clone(), addresses: self.addresses_for_others().await?, token })
+    }
+
+    /// Says how far I have read a room; only with `back` the mark goes back.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn mark(&self, room: RoomId, seq: Seq, back: bool) -> Result<Progress, RequestError> {
+        let reply = self.request(Request::Mark { room, seq, back }).await?;
+        expect!(reply, Reply::Progress { progress, .. } => progress)
+    }
+
+    /// Says what of a room counts for me.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn set_attention(&self, room: RoomId, attention: Attention) -> Result<Progress, RequestError> {
+        let reply = self.request(Request::SetAttention { room, attention }).await?;
+        expect!(reply, Reply::Progress { progress, .. } => progress)
+    }
+
+    /// Says how I am to be reached, as far as this device can tell; said again by itself on every new connection.
+    ///
+    /// # Errors
+    /// See [`RequestError`]. Without a connection it is kept for the next one.
+    pub async fn set_presence(
+        &self,
+        availability: Availability,
+        until: Option<UnixMillis>,
+    ) -> Result<(), RequestError> {
+        self.shared.set_mood(availability, until);
+        expect!(self.request(Request::SetPresence { availability, until }).await?, Reply::Done => ())
+    }
+
+    /// How many devices of others have got a message of mine, and how many they have.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn delivered(&self, room: RoomId, message: MessageId) -> Result<(u32, u32), RequestError> {
+        let reply = self.request(Request::Delivered { room, message }).await?;
+        expect!(reply, Reply::Delivered { delivered, devices, .. } => (delivered, devices))
+    }
+
+    /// The link to a message.
+    #[must_use]
+    pub fn link_to(&self, message: MessageId) -> MessageLink {
+        MessageLink { host: self.id().clone(), message }
+    }
+
+    /// Where a message is that a link names.
+    ///
+    /// # Errors
+    /// See [`RequestError`]; `not_found` where I may not read it.
+    pub async fn resolve(&self, message: MessageId) -> Result<(RoomId, Seq), RequestError> {
+        let reply = self.request(Request::Resolve { message }).await?;
+        expect!(reply, Reply::Place { room, seq, .. } => (room, seq))
     }
 
     /// Living invites.

@@ -28,6 +28,17 @@ impl Client {
         self.shared.store.read(rooms::list).await
     }
 
+    /// What waits in all rooms of mine together: messages that count, then mentions.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn badge(&self) -> Result<(u32, u32), StoreError> {
+        let sum = |all: (u32, u32), room: RoomSummary| {
+            (all.0.saturating_add(room.unread), all.1.saturating_add(room.mentions))
+        };
+        Ok(self.rooms().await?.into_iter().fold((0, 0), sum))
+    }
+
     /// All known members, by name, with who is here now.
     ///
     /// # Errors

@@ -1,10 +1,12 @@
 //! What the actor and the handles of one client share. No lock here is held across an await, and none while another is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use protocol::limits::check_name;
-use protocol::{Availability, HostId, Member, MemberId, Registration, RoomId, SignedIn};
+use protocol::{
+    Availability, Cursor, HostId, Member, MemberId, Registration, RoomId, Seq, SignedIn, UnixMillis,
+};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +42,12 @@ pub(crate) struct Shared {
     pub(crate) stop: CancellationToken,
     card: Arc<Mutex<Card>>,
     here: Mutex<HashMap<MemberId, Availability>>,
+    /// Whose messages do not count.
+    blocked: Mutex<HashSet<MemberId>>,
+    /// What I last said of how I am to be reached.
+    mood: Mutex<(Availability, Option<UnixMillis>)>,
+    /// How far the host was told that this device keeps each room.
+    told: Mutex<HashMap<RoomId, Seq>>,
 }
 
 /// Tells news of timelines from the vault's writer thread.
@@ -64,6 +72,9 @@ impl Shared {
             stop,
             card: Arc::new(Mutex::new(card)),
             here: Mutex::default(),
+            blocked: Mutex::default(),
+            mood: Mutex::default(),
+            told: Mutex::default(),
         }
     }
 
@@ -127,7 +138,36 @@ impl Shared {
             return Ok(Outcome::default());
         };
         let events = self.events.clone();
-        self.store.receive(me, batch, move |outcome| announce(&events, outcome)).await
+        let blocked = lock(&self.blocked).clone();
+        self.store.receive((me, blocked), batch, move |outcome| announce(&events, outcome)).await
+    }
+
+    /// Takes whom I have blocked. Says whether that is news.
+    pub(crate) fn block(&self, blocked: Vec<MemberId>) -> bool {
+        let blocked = blocked.into_iter().collect::<HashSet<_>>();
+        let mut known = lock(&self.blocked);
+        let news = *known != blocked;
+        *known = blocked;
+        news
+    }
+
+    /// What I last said of how I am to be reached.
+    pub(crate) fn mood(&self) -> (Availability, Option<UnixMillis>) {
+        *lock(&self.mood)
+    }
+
+    pub(crate) fn set_mood(&self, availability: Availability, until: Option<UnixMillis>) {
+        *lock(&self.mood) = (availability, until);
+    }
+
+    /// What of `held` the host was not told yet; from now on it is.
+    pub(crate) fn untold(&self, held: Vec<(RoomId, Seq)>) -> Vec<Cursor> {
+        let mut told = lock(&self.told);
+        let news = |(room, after): (RoomId, Seq)| {
+            let known = told.insert(room, after);
+            (after > known.unwrap_or_default()).then_some(Cursor { room, after })
+        };
+        held.into_iter().filter_map(news).collect()
     }
 
     /// Takes how members are here now; none for those who are not.

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
 use protocol::limits::{PAGE_EVENTS, SYNC_ROOMS};
-use protocol::{CloseCode, Cursor, MemberId, MessageId, Reply, Request, RoomId, SignedIn};
+use protocol::{Availability, CloseCode, Cursor, MemberId, MessageId, Reply, Request, RoomId, SignedIn};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -32,6 +32,11 @@ const UNANSWERED: usize = 512;
 const ANSWER: Duration = Duration::from_secs(60);
 /// How long to live with a member whose name is unknown, once all have been asked for.
 const STRANGERS: Duration = Duration::from_secs(30);
+
+/// What is held is told this long after it came: authors see soon who got it, and a busy room costs little.
+const TELL: Duration = Duration::from_secs(2);
+/// What waits is asked for at most this often.
+const RECOUNT: Duration = Duration::from_secs(1);
 
 /// Why the live state ended.
 pub(super) enum End {
@@ -63,6 +68,11 @@ enum Purpose {
     Sync,
     CatchUp(RoomId),
     Members,
+    /// What waits in my rooms, counted anew.
+    Counts,
+    People,
+    /// Said, with no answer that matters.
+    Nothing,
     Post(RoomId, MessageId),
 }
 
@@ -82,6 +92,10 @@ struct Live<'a> {
     under_way: HashSet<RoomId>,
     paused: HashMap<RoomId, Instant>,
     members_asked: Option<Instant>,
+    counting: bool,
+    /// When to count anew, and when to tell what is held.
+    recount_at: Option<Instant>,
+    tell_at: Option<Instant>,
     ended: Option<Ended>,
     clocks: (SystemTime, Instant),
 }
@@ -103,6 +117,9 @@ pub(super) async fn live(
         under_way: HashSet::new(),
         paused: HashMap::new(),
         members_asked: None,
+        counting: false,
+        recount_at: None,
+        tell_at: None,
         ended: None,
         clocks: (SystemTime::now(), Instant::now()),
     };
@@ -151,6 +168,8 @@ impl Live<'_> {
                 }
                 Some(ask) = asks.recv() => self.ask(ask).await?,
                 () = self.shared.outbox.notified() => self.drain().await?,
+                () = until(self.recount_at) => self.recount().await?,
+                () = until(self.tell_at) => self.tell_held().await?,
                 () = until(resume) => {
                     self.paused.retain(|_, until| *until > Instant::now());
                     self.drain().await?;
@@ -163,7 +182,8 @@ impl Live<'_> {
     /// The host has told who we are; events are being pushed from now on, so the cursors are read after that.
     async fn begin(&mut self, signed_in: SignedIn) -> Result<(), End> {
         self.shared.signed_in(&self.link, &signed_in).await?;
-        self.shared.receive(vec![Received::Rooms(signed_in.rooms)]).await?;
+        let (rooms, counted) = (signed_in.rooms, signed_in.progress);
+        self.shared.receive(vec![Received::Rooms(rooms), Received::Progress(counted)]).await?;
         let cursors = self.shared.store.read(|connection, host| {
             rooms::list(connection, host)?
                 .into_iter()
@@ -178,7 +198,36 @@ impl Live<'_> {
             self.syncs += 1;
         }
         self.ask_members(None).await?;
+        self.say(Request::People, Purpose::People).await?;
+        let (availability, until) = self.shared.mood();
+        if availability != Availability::Active {
+            self.say(Request::SetPresence { availability, until }, Purpose::Nothing).await?;
+        }
         self.drain().await
+    }
+
+    /// Asks the host what waits, where that can not be told from here.
+    async fn recount(&mut self) -> Result<(), End> {
+        self.recount_at = None;
+        if !std::mem::replace(&mut self.counting, true) {
+            self.say(Request::Progress, Purpose::Counts).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the host how far this device keeps its rooms, as far as that is news.
+    async fn tell_held(&mut self) -> Result<(), End> {
+        self.tell_at = None;
+        let held = self.shared.store.read(|connection, host| {
+            rooms::list(connection, host)?
+                .into_iter()
+                .map(|room| Ok((room.id, coverage::of(connection, host, room.id)?.newest())))
+                .collect::<rusqlite::Result<Vec<_>>>()
+        });
+        for cursors in self.shared.untold(held.await?).chunks(SYNC_ROOMS) {
+            self.say(Request::Received { cursors: cursors.to_vec() }, Purpose::Nothing).await?;
+        }
+        Ok(())
     }
 
     /// Live means caught up: what was missed is here, with the names of those who did it.
@@ -280,12 +329,24 @@ impl Live<'_> {
 
     /// Saves what a turn brought, then answers and asks on.
     async fn take(&mut self, turn: Turn) -> Result<(), End> {
-        let Turn { received, answers, mut catch_up, acked, synced, drain, more_members, signed_out } = turn;
+        let Turn {
+            received,
+            answers,
+            mut catch_up,
+            acked,
+            synced,
+            drain,
+            mut recount,
+            more_members,
+            signed_out,
+        } = turn;
         for (room, message) in acked {
             self.post_next(room, message).await?;
         }
         if !received.is_empty() {
             let outcome = self.shared.receive(received).await?;
+            self.tell_at.get_or_insert_with(|| Instant::now() + TELL);
+            recount |= outcome.recount;
             if self.syncs == 0 {
                 catch_up.extend(outcome.gaps);
             }
@@ -293,6 +354,9 @@ impl Live<'_> {
             if outcome.strangers && !asked_lately && !self.asking_members && more_members.is_none() {
                 self.ask_members(None).await?;
             }
+        }
+        if recount {
+            self.recount_at.get_or_insert_with(|| Instant::now() + RECOUNT);
         }
         for (answer, reply) in answers {
             // Whoever asked may have given up.

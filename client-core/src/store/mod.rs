@@ -9,7 +9,7 @@ pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 
-use protocol::{HostId, RoomId, Seq, Visibility};
+use protocol::{Attention, HostId, RoomId, Seq, Visibility};
 use rusqlite::Connection;
 use uuid::Uuid;
 use vault::{Migration, Schema, Vault};
@@ -37,6 +37,14 @@ pub struct RoomSummary {
     pub head: Seq,
     /// How many members it has.
     pub members: u32,
+    /// How far I have read it.
+    pub mark: Seq,
+    /// Messages that wait for me, as [`protocol::counts`] counts them.
+    pub unread: u32,
+    /// Those of them that mention me.
+    pub mentions: u32,
+    /// What of it counts for me.
+    pub attention: Attention,
 }
 
 /// The whole profile.

@@ -1,12 +1,13 @@
 //! Takes what a host said in one turn, in one write, idempotently: the same words twice change nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use protocol::{Change, Event, Member, MessageId, Room, RoomId, Seq, UnixMillis};
+use protocol::counts::Heard;
+use protocol::{Change, Edited, Event, Member, MemberId, MessageId, Progress, Room, RoomId, Seq, UnixMillis};
 use rusqlite::Connection;
 
 use super::table::events::Put;
-use super::table::{coverage, events, members, outbox, rooms};
+use super::table::{coverage, events, members, outbox, progress, rooms};
 use super::{HostStore, RoomSummary};
 use crate::error::StoreError;
 use crate::outbox::item::Refusal;
@@ -37,6 +38,8 @@ pub(crate) enum Received {
     RoomGone(RoomId),
     /// Members as they are now.
     Members(Vec<Member>),
+    /// How far I am in rooms of mine, as the host has counted it.
+    Progress(Vec<Progress>),
 }
 
 /// What that changed here.
@@ -49,12 +52,15 @@ pub(crate) struct Outcome {
     pub(crate) gaps: Vec<RoomId>,
     /// Somebody spoke whose name is not known here.
     pub(crate) strangers: bool,
+    /// What waits in a room can not be told from here: the host is to be asked.
+    pub(crate) recount: bool,
 }
 
 struct Taking<'a> {
     connection: &'a Connection,
     host: i64,
     me: Member,
+    blocked: HashSet<MemberId>,
     outcome: Outcome,
     rooms_changed: bool,
     held: BTreeMap<RoomId, Held>,
@@ -70,7 +76,7 @@ impl HostStore {
     /// Takes `batch` and tells `announce` what it changed, in the order of the commits.
     pub(crate) async fn receive<A>(
         &self,
-        me: Member,
+        me: (Member, HashSet<MemberId>),
         batch: Vec<Received>,
         announce: A,
     ) -> Result<Outcome, StoreError>
@@ -84,13 +90,14 @@ impl HostStore {
 pub(crate) fn take(
     connection: &Connection,
     host: i64,
-    me: Member,
+    (me, blocked): (Member, HashSet<MemberId>),
     batch: Vec<Received>,
 ) -> rusqlite::Result<Outcome> {
     let mut taking = Taking {
         connection,
         host,
         me,
+        blocked,
         outcome: Outcome::default(),
         rooms_changed: false,
         held: BTreeMap::new(),
@@ -133,6 +140,12 @@ impl Taking<'_> {
                 self.rooms_changed |= rooms::leave(self.connection, self.host, room)?;
             }
             Received::Members(list) => self.members(list)?,
+            Received::Progress(list) => {
+                for counted in list {
+                    progress::put(self.connection, self.host, &counted)?;
+                }
+                self.rooms_changed = true;
+            }
         }
         Ok(())
     }
@@ -143,6 +156,7 @@ impl Taking<'_> {
             return Ok(Vec::new());
         }
         let (room, seq) = (event.room, event.seq);
+        let before = self.before(&event)?;
         let put = events::put(self.connection, self.host, &event, as_of.max(seq).min(HIGHEST))?;
         self.held(room)?.after.add(Span { first: seq, last: seq });
         if let Change::Posted(posted) = &event.change {
@@ -159,7 +173,7 @@ impl Taking<'_> {
                 let line = events::line(self.connection, self.host, event)?;
                 return Ok(vec![TimelineDiff::Replace(line)]);
             }
-            Put::New => {}
+            Put::New => self.count(&event, before)?,
         }
         let members = match event.change {
             Change::Joined { .. } => 1,
@@ -185,6 +199,50 @@ impl Taking<'_> {
         }
         let Some(posted) = events::of_message(self.connection, self.host, message)? else { return Ok(None) };
         Ok(Some(TimelineDiff::Replace(events::line(self.connection, self.host, posted)?)))
+    }
+
+    /// The message that an edit or a deletion is about, as it stood before.
+    fn before(&self, event: &Event) -> rusqlite::Result<Option<Event>> {
+        match &event.change {
+            Change::Edited(Edited { message, .. }) | Change::Deleted { message } => {
+                events::of_message(self.connection, self.host, *message)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Moves on what waits in a room by an event that is new here. `before`: the message it changes, if it is held.
+    fn count(&mut self, event: &Event, before: Option<Event>) -> rusqlite::Result<()> {
+        let Some(mut counted) = progress::of_room(self.connection, self.host, event.room)? else {
+            return Ok(());
+        };
+        // The host had seen it when it counted.
+        if event.seq <= counted.head {
+            return Ok(());
+        }
+        self.outcome.recount |= event.seq > counted.head.next();
+        counted.head = event.seq;
+        let shown = (counted.unread, counted.mentions);
+        let sure = match (&event.change, before.as_ref().map(|before| (before, &before.change))) {
+            (Change::Posted(now), _) => {
+                let blocked = self.blocked.contains(&event.by);
+                let heard = Heard { seq: event.seq, by: event.by, blocked, before: None, now };
+                counted.take(self.me.id, heard)
+            }
+            (change, Some((held, Change::Posted(before)))) => {
+                let mut now = before.clone();
+                now.take(event.seq, event.by, change);
+                let blocked = self.blocked.contains(&held.by);
+                let heard = Heard { seq: held.seq, by: held.by, blocked, before: Some(before), now: &now };
+                counted.take(self.me.id, heard)
+            }
+            // A message that is not held may be one that waits.
+            (Change::Edited(_) | Change::Deleted { .. }, _) => counted.unread == 0,
+            _ => true,
+        };
+        self.outcome.recount |= !sure;
+        self.rooms_changed |= shown != (counted.unread, counted.mentions);
+        progress::put(self.connection, self.host, &counted)
     }
 
     fn stretch(&mut self, room: RoomId, list: Vec<Event>, head: Seq, quiet: bool) -> rusqlite::Result<()> {

@@ -68,6 +68,20 @@ CREATE INDEX events_message ON events (host, message) WHERE message <> x'';
 
 CREATE INDEX events_target ON events (host, target, seq) WHERE target <> x'';
 
+-- What waits in each room, as the host counted it when the newest number was head, and as it came since. Without a row,
+-- the host has not yet said.
+CREATE TABLE progress (
+    host INTEGER NOT NULL REFERENCES hosts (n) ON DELETE CASCADE,
+    room BLOB NOT NULL,
+    mark INTEGER NOT NULL,
+    marked INTEGER NOT NULL,
+    attention TEXT NOT NULL,
+    unread INTEGER NOT NULL,
+    mentions INTEGER NOT NULL,
+    head INTEGER NOT NULL,
+    PRIMARY KEY (host, room)
+) STRICT, WITHOUT ROWID;
+
 -- Which stretches of each log are held; what lies between two of them is a hole.
 CREATE TABLE coverage (
     host INTEGER NOT NULL REFERENCES hosts (n) ON DELETE CASCADE,

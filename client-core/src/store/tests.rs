@@ -95,7 +95,9 @@ impl Kept {
     }
 
     fn take(&self, batch: Vec<Received>) -> Outcome {
-        self.write(move |connection, host| take(connection, host, alice(), batch))
+        self.write(move |connection, host| {
+            take(connection, host, (alice(), std::collections::HashSet::new()), batch)
+        })
     }
 
     fn held(&self) -> Vec<(u64, u64)> {
@@ -354,4 +356,97 @@ fn what_a_hole_did_to_a_held_message_is_taken_without_filling_the_hole() {
     assert!(matches!(outcome.diffs.first(), Some((ROOM, TimelineDiff::Replace(_)))), "{outcome:?}");
     assert!(shown(&kept, 1002).1.deleted);
     assert_eq!(kept.held(), [(1, 3), (9, 12)]);
+}
+
+fn counted(unread: u32, mark: u64, head: u64) -> Received {
+    let attention = protocol::Attention::All;
+    let (mark, head) = (Seq(mark), Seq(head));
+    Received::Progress(vec![protocol::Progress {
+        room: ROOM,
+        mark,
+        marked: 0,
+        attention,
+        unread,
+        mentions: 0,
+        head,
+    }])
+}
+
+impl Kept {
+    fn waiting(&self) -> (u32, u32) {
+        let room = self.write(|connection, host| rooms::find(connection, host, ROOM)).unwrap();
+        (room.unread, room.mentions)
+    }
+}
+
+#[test]
+fn what_waits_is_the_hosts_count_and_what_came_since() {
+    let kept = Kept::new();
+    kept.take(vec![stretch(1..=5), counted(2, 3, 5)]);
+    assert_eq!(kept.waiting(), (2, 0));
+    // Seen by the host before it counted; mine; somebody's; the last one twice.
+    let hello = Received::Event(posted(7, 701, 2));
+    kept.take(vec![stretch(4..=5), Received::Event(posted(6, 601, 1)), hello.clone(), hello]);
+    assert_eq!(kept.waiting(), (3, 0));
+    let change = |seq, change| {
+        let by = MemberId(Uuid::from_u128(2));
+        Received::Event(Event { room: ROOM, seq: Seq(seq), at: UnixMillis(0), by, change })
+    };
+    let message = MessageId(Uuid::from_u128(701));
+    let edited = Change::Edited(protocol::Edited {
+        message,
+        text: Some(Text("hello alice".into())),
+        mentions: vec![alice().id],
+        mentions_room: false,
+    });
+    assert!(!kept.take(vec![change(8, edited)]).recount);
+    assert_eq!(kept.waiting(), (3, 1), "an edit brings a mention");
+    assert!(!kept.take(vec![change(9, Change::Deleted { message })]).recount);
+    assert_eq!(kept.waiting(), (2, 0), "what is deleted does not wait");
+    let reply = protocol::Posted {
+        thread: Some(MessageId(Uuid::from_u128(1004))),
+        ..protocol::Posted::new(MessageId(Uuid::from_u128(900)), Text("in a thread".into()))
+    };
+    kept.take(vec![change(10, Change::Posted(reply))]);
+    assert_eq!(kept.waiting(), (2, 0), "a thread waits by itself");
+    let unknown = Change::Deleted { message: MessageId(Uuid::from_u128(5555)) };
+    assert!(kept.take(vec![change(11, unknown)]).recount, "only the host knows");
+    assert!(kept.take(vec![Received::Event(posted(13, 1301, 2))]).recount, "something is missing");
+    kept.take(vec![counted(0, 13, 13)]);
+    assert_eq!(kept.waiting(), (0, 0));
+}
+
+#[test]
+fn an_answer_in_a_thread_makes_it_longer_once() {
+    let kept = Kept::new();
+    let root = MessageId(Uuid::from_u128(1001));
+    let reply = |seq: u64| {
+        let posted = protocol::Posted {
+            thread: Some(root),
+            ..protocol::Posted::new(MessageId(Uuid::from_u128(seq.into())), Text("x".into()))
+        };
+        let by = MemberId(Uuid::from_u128(2));
+        let change = Change::Posted(posted);
+        Received::Event(Event { room: ROOM, seq: Seq(seq), at: UnixMillis(0), by, change })
+    };
+    kept.take(vec![stretch(1..=1)]);
+    let outcome = kept.take(vec![reply(2), reply(3), reply(3)]);
+    let replies = |diffs: &[(RoomId, TimelineDiff)]| {
+        let about = diffs.iter().filter_map(|(_, diff)| match diff {
+            TimelineDiff::Replace(line) => match &line.content {
+                crate::timeline::Content::Message { about, .. } => Some(about.replies),
+                _ => None,
+            },
+            _ => None,
+        });
+        about.collect::<Vec<_>>()
+    };
+    assert_eq!(replies(&outcome.diffs), [1, 2]);
+    // The root as the host has it by then, and one more answer.
+    let mut stands = posted(1, 1001, 2);
+    if let Change::Posted(posted) = &mut stands.change {
+        (posted.replies, posted.replied) = (2, Some(Seq(3)));
+    }
+    kept.take(vec![Received::Changed { room: ROOM, events: vec![stands], head: Seq(3) }]);
+    assert_eq!(replies(&kept.take(vec![reply(4)]).diffs), [3]);
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod catching_up;
+mod counting;
 mod joining;
 mod sending;
 mod stage;

@@ -24,6 +24,7 @@ pub(super) struct Turn {
     pub(super) acked: Vec<(RoomId, MessageId)>,
     pub(super) synced: bool,
     pub(super) drain: bool,
+    pub(super) recount: bool,
     pub(super) more_members: Option<MemberId>,
     pub(super) signed_out: bool,
 }
@@ -61,6 +62,8 @@ impl Live<'_> {
                 turn.catch_up.push(room.id);
                 turn.received.push(Received::Room(room));
             }
+            Reply::Progress { progress, .. } => turn.received.push(Received::Progress(vec![progress])),
+            Reply::People { blocked, .. } => turn.recount |= self.shared.block(blocked),
             Reply::RoomGone { room } => turn.received.push(Received::RoomGone(room)),
             Reply::Member { member } => {
                 self.shared.presence([here(&member)]);
@@ -87,6 +90,9 @@ impl Live<'_> {
                     turn.catch_up.push(room.id);
                     turn.received.push(Received::Room(room.clone()));
                 }
+                if let Reply::Progress { progress, .. } = &reply {
+                    turn.received.push(Received::Progress(vec![*progress]));
+                }
                 turn.answers.push((answer, reply));
             }
             Purpose::Leaving(room, answer) => {
@@ -100,6 +106,18 @@ impl Live<'_> {
                 turn.answers.push((answer, reply));
             }
             Purpose::Sync => self.synced(reply, turn),
+            Purpose::Counts => {
+                self.counting = false;
+                if let Reply::ProgressList { rooms } = reply {
+                    turn.received.push(Received::Progress(rooms));
+                }
+            }
+            Purpose::People => {
+                if let Reply::People { blocked, .. } = reply {
+                    turn.recount |= self.shared.block(blocked);
+                }
+            }
+            Purpose::Nothing => {}
             Purpose::CatchUp(room) => {
                 self.catching_up.remove(&room);
                 if let Reply::History(page) = reply {

@@ -5,6 +5,7 @@ pub(crate) mod events;
 pub(crate) mod hosts;
 pub(crate) mod members;
 pub(crate) mod outbox;
+pub(crate) mod progress;
 pub(crate) mod rooms;
 pub(crate) mod sessions;
 pub(crate) mod settings;

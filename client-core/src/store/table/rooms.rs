@@ -75,8 +75,9 @@ pub(crate) fn take(
 pub(crate) fn list(connection: &Connection, host: i64) -> rusqlite::Result<Vec<RoomSummary>> {
     connection
         .prepare_cached(
-            "SELECT id, name, topic, visibility, head, members FROM rooms
-             WHERE host = ?1 AND joined = 1 ORDER BY name COLLATE NOCASE, id",
+            "SELECT rooms.id, name, topic, visibility, rooms.head, members, mark, attention, unread, mentions
+             FROM rooms LEFT JOIN progress ON progress.host = rooms.host AND progress.room = rooms.id
+             WHERE rooms.host = ?1 AND joined = 1 ORDER BY name COLLATE NOCASE, rooms.id",
         )?
         .query_map(params![host], summary)?
         .collect()
@@ -90,7 +91,9 @@ pub(crate) fn find(
 ) -> rusqlite::Result<Option<RoomSummary>> {
     connection
         .prepare_cached(
-            "SELECT id, name, topic, visibility, head, members FROM rooms WHERE host = ?1 AND id = ?2",
+            "SELECT rooms.id, name, topic, visibility, rooms.head, members, mark, attention, unread, mentions
+             FROM rooms LEFT JOIN progress ON progress.host = rooms.host AND progress.room = rooms.id
+             WHERE rooms.host = ?1 AND rooms.id = ?2",
         )?
         .query_row(params![host, room.0.as_bytes().as_slice()], summary)
         .optional()
@@ -115,5 +118,12 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<RoomSummary> {
         visibility: from_word(row.get(3)?).unwrap_or(Visibility::Private),
         head: Seq(number(row, 4)?),
         members: row.get(5)?,
+        mark: Seq(row
+            .get::<_, Option<i64>>(6)?
+            .and_then(|mark| u64::try_from(mark).ok())
+            .unwrap_or_default()),
+        attention: row.get::<_, Option<String>>(7)?.and_then(from_word).unwrap_or_default(),
+        unread: row.get::<_, Option<u32>>(8)?.unwrap_or_default(),
+        mentions: row.get::<_, Option<u32>>(9)?.unwrap_or_default(),
     })
 }
