@@ -7,6 +7,7 @@ mod border;
 #[cfg(feature = "echo")]
 pub(crate) mod echo;
 mod reader;
+pub(crate) mod sealed;
 pub(crate) mod wire;
 
 use std::future::{Future, poll_fn};
@@ -30,7 +31,7 @@ use crate::handler::Caller;
 use crate::host::Host;
 use crate::hub::Outlet;
 use crate::hub::frame::PING;
-use crate::hub::outlet::Next;
+use crate::hub::outlet::{Next, Way};
 use crate::listener::Socket;
 use reader::Reader;
 use wire::{Line, Wire};
@@ -100,11 +101,14 @@ fn dress(host: &Host, (socket, early): (Socket, Vec<u8>)) -> (Line, Reader) {
     let (wire, open) = match socket {
         Socket::Plain(socket) => {
             let (reading, writing) = socket.into_split();
-            (Wire::Plain(reading), Some(writing))
+            (Wire::Plain(reading), Way::Plain(writing))
         }
-        Socket::Tls(socket) => (Wire::Tls(socket), None),
+        Socket::Tls(socket) => {
+            let (sealed, seal) = sealed::divide(*socket);
+            (Wire::Tls(sealed), Way::Sealed(seal))
+        }
     };
-    let outlet = Arc::new(Outlet::new(host.live.load().limits.queue_bytes, open));
+    let outlet = Arc::new(Outlet::new(host.live.load().limits.queue_bytes, Some(open)));
     (Line { wire, outlet }, Reader::new(early))
 }
 

@@ -9,8 +9,8 @@ use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
-use tokio_rustls::server::TlsStream;
 
+use super::sealed::Sealed;
 use crate::hub::Outlet;
 
 /// Most pages thrown away at once.
@@ -21,7 +21,8 @@ const DISCARDS: usize = 256;
 pub(crate) enum Wire {
     /// Shared with the outlet, which writes to it without the connection's task.
     Plain(OwnedReadHalf),
-    Tls(Box<TlsStream<TcpStream>>),
+    /// The same, encrypted.
+    Tls(Sealed),
 }
 
 /// A socket and the way out to it.
@@ -39,7 +40,7 @@ impl AsyncRead for Wire {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_read(cx, buffer),
-            Self::Tls(socket) => Pin::new(socket).poll_read(cx, buffer),
+            Self::Tls(socket) => socket.poll_read(cx, buffer),
         }
     }
 }
@@ -55,14 +56,14 @@ impl AsyncWrite for Wire {
                     written => return Poll::Ready(written),
                 }
             },
-            Self::Tls(socket) => Pin::new(socket).poll_write(cx, bytes),
+            Self::Tls(socket) => socket.poll_write(cx, bytes),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(_) => Poll::Ready(Ok(())),
-            Self::Tls(socket) => Pin::new(socket).poll_flush(cx),
+            Self::Tls(socket) => socket.poll_flush(cx),
         }
     }
 
@@ -70,7 +71,7 @@ impl AsyncWrite for Wire {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(_) => Poll::Ready(Ok(())),
-            Self::Tls(socket) => Pin::new(socket).poll_shutdown(cx),
+            Self::Tls(socket) => socket.poll_shutdown(cx),
         }
     }
 }

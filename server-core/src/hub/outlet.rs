@@ -1,8 +1,8 @@
 //! One connection's way out: frames go to the socket at once, and wait only while it takes no more.
 //!
-//! Everything a connection writes goes through here, so frames never interleave. On a plain socket whoever has
-//! something to say writes it; the connection's own task is woken only for what the socket refuses, because waking
-//! it costs more than the write. An encrypted one is always written by its task.
+//! Everything a connection writes goes through here, so frames never interleave. Whoever has something to say writes
+//! it, encrypted or not; the connection's own task is woken only for what the socket refuses, because waking it costs
+//! more than the write.
 //!
 //! What waits is bounded in bytes and never blocks those who add to it. A full outlet does not slow the room down
 //! and drops nothing silently: it ends its one connection, whose next sync brings what is missing.
@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Bytes;
 
 use super::frame::{rest_of_frame, text_frame};
+use crate::connection::sealed::{Seal, Written};
 use crate::error::Refusal;
 
 /// Counted per waiting piece besides its bytes: its place in the queue and its share of the bytes' header.
@@ -37,9 +38,18 @@ const WRITE_BATCH: usize = 16 * 1024;
 pub(crate) struct Outlet {
     waiting: Mutex<Waiting>,
     wake: Notify,
-    /// The socket, if whoever speaks may write to it.
-    open: Option<OwnedWriteHalf>,
+    /// The socket, if there is one.
+    open: Option<Way>,
     limit: usize,
+}
+
+/// A socket as whoever speaks writes to it.
+#[derive(Debug)]
+pub(crate) enum Way {
+    /// As it is.
+    Plain(OwnedWriteHalf),
+    /// Encrypted.
+    Sealed(Seal),
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +58,8 @@ struct Waiting {
     pieces: VecDeque<Bytes>,
     begun: usize,
     bytes: usize,
+    /// Something is encrypted that the socket has not taken yet.
+    behind: bool,
     close: Option<CloseCode>,
     /// What waited was given up.
     cut: bool,
@@ -63,8 +75,8 @@ pub(crate) enum Next {
 }
 
 impl Outlet {
-    /// A way out that lets `limit` bytes wait. `open` is the socket, when it is plain and others may write to it.
-    pub(crate) fn new(limit: usize, open: Option<OwnedWriteHalf>) -> Self {
+    /// A way out to a socket that lets `limit` bytes wait; without one, all of them wait for whoever asks.
+    pub(crate) fn new(limit: usize, open: Option<Way>) -> Self {
         Self { waiting: Mutex::default(), wake: Notify::new(), open, limit }
     }
 
@@ -74,13 +86,13 @@ impl Outlet {
         if waiting.close.is_some() {
             return;
         }
-        let idle = waiting.pieces.is_empty();
+        let idle = waiting.is_idle();
         let taken = if idle { self.write_now(&mut waiting, frames) } else { 0 };
-        if taken == frames.len() {
+        if taken == frames.len() && !waiting.behind {
             return;
         }
         let rest = frames.slice(taken..);
-        if waiting.bytes + rest.len() + PIECE_OVERHEAD > self.limit {
+        if !rest.is_empty() && waiting.bytes + rest.len() + PIECE_OVERHEAD > self.limit {
             waiting.add(rest);
             waiting.give_up(CloseCode::Resync);
             self.wake.notify_one();
@@ -113,7 +125,7 @@ impl Outlet {
     }
 
     fn put(&self, waiting: &mut Waiting, frames: &Bytes) {
-        let idle = waiting.pieces.is_empty();
+        let idle = waiting.is_idle();
         let taken = if idle { self.write_now(waiting, frames) } else { 0 };
         self.wait(waiting, idle, frames.slice(taken..));
     }
@@ -121,7 +133,17 @@ impl Outlet {
     /// Writes what the socket takes at once, and says how much that is.
     fn write_now(&self, waiting: &mut Waiting, frames: &[u8]) -> usize {
         // A socket that is broken is noticed by the one who reads from it.
-        let taken = self.open.as_ref().and_then(|socket| send(socket.as_ref(), frames).ok()).unwrap_or(0);
+        let taken = match &self.open {
+            None => 0,
+            Some(Way::Plain(socket)) => send(socket.as_ref(), frames).unwrap_or(0),
+            Some(Way::Sealed(seal)) => match seal.write(frames) {
+                Ok(Written { taken, behind }) => {
+                    waiting.behind = behind;
+                    taken
+                }
+                Err(_) => 0,
+            },
+        };
         if taken < frames.len() {
             waiting.begun = rest_of_frame(frames, 0, taken);
         }
@@ -129,11 +151,12 @@ impl Outlet {
     }
 
     fn wait(&self, waiting: &mut Waiting, idle: bool, rest: Bytes) {
+        let more = waiting.behind || !rest.is_empty();
         if !rest.is_empty() {
             waiting.add(rest);
-            if idle {
-                self.wake.notify_one();
-            }
+        }
+        if idle && more {
+            self.wake.notify_one();
         }
     }
 
@@ -176,8 +199,8 @@ impl Outlet {
     fn look(&self) -> Option<Next> {
         let waiting = self.waiting();
         match waiting.close {
-            Some(code) if waiting.cut || waiting.pieces.is_empty() => Some(Next::Close(code)),
-            _ if waiting.pieces.is_empty() => None,
+            Some(code) if waiting.cut || waiting.is_idle() => Some(Next::Close(code)),
+            _ if waiting.is_idle() => None,
             _ => Some(Next::Write),
         }
     }
@@ -190,14 +213,17 @@ impl Outlet {
     ) -> Poll<io::Result<()>> {
         loop {
             let mut waiting = self.waiting();
-            let Some(piece) = waiting.peek(WRITE_BATCH) else { break };
+            let Some(piece) = waiting.peek(WRITE_BATCH) else {
+                ready!(Pin::new(&mut *socket).poll_flush(cx))?;
+                waiting.behind = false;
+                return Poll::Ready(Ok(()));
+            };
             let taken = ready!(Pin::new(&mut *socket).poll_write(cx, &piece))?;
             if taken == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             waiting.consume(taken, &piece);
         }
-        Pin::new(socket).poll_flush(cx)
     }
 
     /// Resolves once [`Outlet::is_cut`]. Cancel-safe; leaves a wake behind for [`Outlet::next`].
@@ -236,9 +262,14 @@ pub(crate) fn answer_frame(req: u32, answer: Result<Reply, Refusal>) -> Bytes {
 }
 
 impl Waiting {
+    fn is_idle(&self) -> bool {
+        self.pieces.is_empty() && !self.behind
+    }
+
     fn give_up(&mut self, code: CloseCode) {
         let begun = self.pieces.pop_front().map(|piece| piece.slice(..self.begun));
-        *self = Self { begun: self.begun, close: Some(code), cut: true, ..Self::default() };
+        *self =
+            Self { begun: self.begun, behind: self.behind, close: Some(code), cut: true, ..Self::default() };
         begun.filter(|piece| !piece.is_empty()).into_iter().for_each(|piece| self.add(piece));
     }
 
