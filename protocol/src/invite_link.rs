@@ -87,7 +87,8 @@ impl InviteLink {
     }
 
     fn checked(host: HostId, addresses: Vec<String>, token: Option<String>) -> Result<Self, InviteLinkError> {
-        if addresses.is_empty() {
+        // What could not be written into a link again would be lost on the way to the next device.
+        if addresses.is_empty() || !addresses.iter().all(|address| is_address(address)) {
             return Err(InviteLinkError::Address);
         }
         let token = token.filter(|token| is_token(token)).ok_or(InviteLinkError::Token)?;
@@ -104,9 +105,9 @@ fn is_token(token: &str) -> bool {
 pub fn is_address(address: &str) -> bool {
     !address.is_empty()
         && address.len() <= 260
-        && address
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'-' | b'[' | b']'))
+        && address.bytes().all(|byte| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'-' | b'_' | b'[' | b']')
+        })
 }
 
 #[cfg(test)]
@@ -137,6 +138,18 @@ mod tests {
         assert_eq!(InviteLink::parse("hearth://join/abc?a=x:1&t=y"), Err(InviteLinkError::Host));
         assert_eq!(InviteLink::parse("mailto:lea@example.org"), Err(InviteLinkError::NotAnInvite));
         assert_eq!(InviteLink::parse("https://example.org/"), Err(InviteLinkError::NotAnInvite));
+    }
+
+    #[test]
+    fn a_web_link_names_an_address_that_the_app_link_can_name() {
+        let web = |name: &str| format!("https://{name}/join/{}#t={}", link().host, "A".repeat(43));
+        for name in ["my_nas:7717", "[fe80::1]:7717", "chat.example.org"] {
+            let read = InviteLink::parse(&web(name)).unwrap();
+            assert_eq!(InviteLink::parse(&read.to_app_link()), Ok(read));
+        }
+        for name in ["chat.e\"x\"ample.org", "a'b", "a&b"] {
+            assert_eq!(InviteLink::parse(&web(name)), Err(InviteLinkError::Address), "{name}");
+        }
     }
 
     proptest! {
