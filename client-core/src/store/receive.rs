@@ -173,7 +173,7 @@ impl Taking<'_> {
                 let line = events::line(self.connection, self.host, event)?;
                 return Ok(vec![TimelineDiff::Replace(line)]);
             }
-            Put::New => self.count(&event, before)?,
+            Put::New => self.count(&event, before.as_ref())?,
         }
         let members = match event.change {
             Change::Joined { .. } => 1,
@@ -212,7 +212,7 @@ impl Taking<'_> {
     }
 
     /// Moves on what waits in a room by an event that is new here. `before`: the message it changes, if it is held.
-    fn count(&mut self, event: &Event, before: Option<Event>) -> rusqlite::Result<()> {
+    fn count(&mut self, event: &Event, before: Option<&Event>) -> rusqlite::Result<()> {
         let Some(mut counted) = progress::of_room(self.connection, self.host, event.room)? else {
             return Ok(());
         };
@@ -223,7 +223,7 @@ impl Taking<'_> {
         self.outcome.recount |= event.seq > counted.head.next();
         counted.head = event.seq;
         let shown = (counted.unread, counted.mentions);
-        let sure = match (&event.change, before.as_ref().map(|before| (before, &before.change))) {
+        let sure = match (&event.change, before.map(|before| (before, &before.change))) {
             (Change::Posted(now), _) => {
                 let blocked = self.blocked.contains(&event.by);
                 let heard = Heard { seq: event.seq, by: event.by, blocked, before: None, now };
