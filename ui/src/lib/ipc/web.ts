@@ -312,6 +312,11 @@ class BrowserBackend implements Backend {
       const welcome = await link.greet(VERSION);
       const { host, token } = this.#here();
       this.#expect(welcome, host.id);
+      if (welcome.moved) {
+        // The old place serves nothing but the way to the new one, so loading the page again leads there.
+        this.#page.location.reload();
+        throw new Refusal("stopping", "this host has moved, and the page follows it");
+      }
       this.#change({ state: { kind: "signingIn" } });
       return await this.#signIn(link, welcome, { kind: "session", token });
     } catch (refusal) {
