@@ -329,6 +329,7 @@ async fn a_private_room_is_never_left_without_somebody_who_runs_it() {
     assert_eq!(hears_of_admin(&mut carol, room).await, carols);
     carol.ask(Request::RenameRoom { room, name: "still secret".into() }).await.expect("she runs it");
     alice.ask(Request::SetStanding { member: carols, standing: protocol::Standing::Banned }).await.unwrap();
+    assert_eq!(hears_of_admin(&mut dave, room).await, carols);
     assert_eq!(hears_of_admin(&mut dave, room).await, daves);
     alice.ask(Request::SetStanding { member: carols, standing: protocol::Standing::Active }).await.unwrap();
     dave.ask(Request::DeleteAccount { member: daves, password: None }).await.unwrap();
