@@ -7,15 +7,19 @@ use protocol::Change;
 use vault::rusqlite::types::ValueRef;
 use vault::rusqlite::{Connection, Result, Row};
 
+use crate::store::whole;
+
 /// How many rows of which tables can not be read as they should be.
 pub(crate) fn find(conn: &Connection) -> Result<BTreeMap<String, u64>> {
     let mut found = BTreeMap::new();
-    let names = conn
-        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%STRICT%' ORDER BY name")?
-        .query_map([], |row| row.get::<_, String>(0))?
-        .collect::<Result<Vec<_>>>()?;
-    for name in names {
-        // Names come from our own schema.
+    let tables = conn
+        .prepare(
+            "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%STRICT%' ORDER BY name",
+        )?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<Vec<(String, String)>>>()?;
+    for (name, schema) in tables {
+        // Names and rules come from our own schema.
         let mut statement = conn.prepare(&format!("SELECT * FROM \"{name}\""))?;
         let columns = statement.column_names().map(str::to_owned).collect::<Vec<_>>();
         let mut rows = statement.query([])?;
@@ -23,16 +27,11 @@ pub(crate) fn find(conn: &Connection) -> Result<BTreeMap<String, u64>> {
         while let Some(row) = rows.next()? {
             damaged += u64::from(is_damaged(row, &columns)?);
         }
-        count(&mut found, &name, damaged);
-    }
-    let mut checked = conn.prepare("PRAGMA quick_check")?;
-    let mut verdicts = checked.query([])?;
-    while let Some(verdict) = verdicts.next()? {
-        let verdict: String = verdict.get(0)?;
-        let table = verdict.rsplit_once(" in ").map(|(_, place)| place.split('.').next().unwrap_or(place));
-        if let Some(table) = table.filter(|_| verdict.contains("CHECK") || verdict.contains(" value in ")) {
-            count(&mut found, table, 1);
+        for rule in rules(&schema) {
+            let broken = format!("SELECT count(*) FROM \"{name}\" WHERE NOT ({rule})");
+            damaged += conn.query_row(&broken, [], |row| Ok(whole(row.get(0)?)))?;
         }
+        count(&mut found, &name, damaged);
     }
     let mut dangling = conn.prepare("PRAGMA foreign_key_check")?;
     let mut rows = dangling.query([])?;
@@ -46,6 +45,22 @@ fn count(found: &mut BTreeMap<String, u64>, table: &str, damaged: u64) {
     if damaged > 0 {
         *found.entry(table.to_owned()).or_default() += damaged;
     }
+}
+
+/// What the rows of a table must fulfil: what stands behind each `CHECK` of its schema.
+fn rules(schema: &str) -> impl Iterator<Item = &str> {
+    schema.split("CHECK (").skip(1).filter_map(|rest| {
+        let mut depth = 1;
+        let end = rest.find(|letter| {
+            depth += match letter {
+                '(' => 1,
+                ')' => -1,
+                _ => 0,
+            };
+            depth == 0
+        });
+        rest.get(..end?)
+    })
 }
 
 /// Whether a text is no UTF-8, or a change none that this host knows.
