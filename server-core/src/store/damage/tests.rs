@@ -26,15 +26,16 @@ fn loose(conn: &Connection) -> rusqlite::Result<()> {
 async fn poison(folder: &Path, sql: &'static str) {
     let options = Options { on_connect: Some(loose), ..Options::host() };
     let vault = vault::open_with(folder, Unlock::KeyFile(&folder.join("key")), &SCHEMA, options).unwrap();
-    vault
-        .write(move |conn| conn.execute(sql, []).map(drop))
-        .await
-        .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    // References are only let go of outside a transaction.
+    let outside = format!(
+        "ROLLBACK; PRAGMA foreign_keys = OFF; {sql}; PRAGMA foreign_keys = ON; BEGIN IMMEDIATE; SAVEPOINT work"
+    );
+    let _ = vault.write(move |conn| conn.execute_batch(&outside)).await;
     vault.close().await;
 }
 
 /// What somebody can see and do, all of which must go on.
-async fn look_around(host: &Arc<Host>, member: MemberId, healthy: RoomId) -> Vec<String> {
+async fn look_around(host: &Arc<Host>, member: MemberId, healthy: RoomId, what: &str) -> Vec<String> {
     for request in [
         Request::Rooms,
         Request::Directory,
@@ -49,7 +50,7 @@ async fn look_around(host: &Arc<Host>, member: MemberId, healthy: RoomId) -> Vec
         Request::Pins { room: healthy },
     ] {
         let asked = format!("{request:?}");
-        behalf::ask(host, member, request).await.unwrap_or_else(|error| panic!("{asked}: {error:?}"));
+        behalf::ask(host, member, request).await.unwrap_or_else(|error| panic!("{what}: {asked}: {error:?}"));
     }
     let post = Request::post(healthy, MessageId(Uuid::now_v7()), "and still we talk".into());
     behalf::ask(host, member, post).await.unwrap();
@@ -187,7 +188,7 @@ async fn a_poisoned_row_stops_neither_the_start_nor_the_others_and_is_told_of() 
         }
         poison(&folder, sql).await;
         let host = open(&folder).await;
-        let said = look_around(&host, pristine.alice, pristine.healthy).await;
+        let said = look_around(&host, pristine.alice, pristine.healthy, sql).await;
         assert_eq!(said, ["two", "three", "and still we talk"], "{sql}");
         texts(&host, pristine.alice, pristine.sick).await;
         assert!(damage(&host).await.iter().any(|told| told == table), "{sql}");

@@ -158,7 +158,9 @@ pub(super) fn stand(conn: &Connection, (room, seq): (RoomId, Seq), posted: &mut 
         conn.prepare_cached("SELECT emoji, member FROM reactions WHERE room = ? AND seq = ? ORDER BY added")?;
     let mut rows = reactions.query(place)?;
     while let Some(row) = rows.next()? {
-        let (emoji, by): (String, _) = (text(row, "emoji")?, MemberId(uuid(row, "member")?));
+        // A damaged reaction is nobody's.
+        let Ok(by) = uuid(row, "member").map(MemberId) else { continue };
+        let emoji = text(row, "emoji")?;
         match posted.reactions.iter_mut().find(|reaction| reaction.emoji == emoji) {
             Some(reaction) => reaction.by.push(by),
             None => posted.reactions.push(Reaction { emoji, by: vec![by] }),
