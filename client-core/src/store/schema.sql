@@ -33,6 +33,8 @@ CREATE TABLE members (
     id BLOB NOT NULL,
     name TEXT NOT NULL,
     role TEXT NOT NULL,
+    -- Those that are not active are no longer listed; what they wrote keeps its name.
+    standing TEXT NOT NULL,
     PRIMARY KEY (host, id)
 ) STRICT, WITHOUT ROWID;
 

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use client_core::{
-    ConnectError, ConnectionState, Join, JoinBy, JoinError, RequestError, SessionSecrets, StopReason, Target,
+    ClientEvent, ConnectError, ConnectionState, Join, JoinBy, JoinError, RequestError, SessionSecrets,
+    StopReason, Target,
 };
 use protocol::{ErrorCode, HostId, Role, Secret};
 use vault::{Keyring, KeyringError};
@@ -149,6 +150,25 @@ async fn a_second_factor_is_asked_of_the_second_device_and_not_of_the_first() {
     alice.renew_recovery_codes(password()).await.unwrap();
     alice.end_second_factor(password()).await.unwrap();
     assert_eq!(phone.second_factor().await.unwrap(), (false, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_gone_is_no_longer_listed_and_keeps_their_words() {
+    let stage = Stage::new();
+    let server = stage.host().await;
+    let ((_a, alice), (_b, bob)) = stage.alice_and_bob(&server).await;
+    let room = general(&alice).await;
+    post(&bob, room, "remember me").await;
+    let mut events = alice.subscribe();
+    let standing = protocol::Standing::Banned;
+    let ban = server_core::admin::Command::SetStanding { name: "bob".into(), standing };
+    server.administer(ban).await.unwrap();
+    event(&mut events, "bob's end", |event| matches!(event, ClientEvent::Members(_)).then_some(())).await;
+    let listed = alice.members().await.unwrap();
+    assert_eq!(listed.iter().map(|member| member.name.as_str()).collect::<Vec<_>>(), ["alice"]);
+    let page = whole(&alice, room, 50).await;
+    let said = page.iter().find(|item| texts(std::slice::from_ref(*item)) == ["remember me"]).unwrap();
+    assert_eq!(said.by_name, "bob");
 }
 
 #[tokio::test(flavor = "multi_thread")]

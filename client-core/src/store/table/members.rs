@@ -9,18 +9,26 @@ use crate::store::{from_word, uuid, word};
 pub(crate) fn put(connection: &Connection, host: i64, member: &Member) -> rusqlite::Result<bool> {
     let changed = connection
         .prepare_cached(
-            "INSERT INTO members (host, id, name, role) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (host, id) DO UPDATE SET name = ?3, role = ?4 WHERE name <> ?3 OR role <> ?4",
+            "INSERT INTO members (host, id, name, role, standing) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (host, id) DO UPDATE SET name = ?3, role = ?4, standing = ?5
+             WHERE name <> ?3 OR role <> ?4 OR standing <> ?5",
         )?
-        .execute(params![host, member.id.0.as_bytes().as_slice(), member.name, word(&member.role)])?;
+        .execute(params![
+            host,
+            member.id.0.as_bytes().as_slice(),
+            member.name,
+            word(&member.role),
+            word(&member.standing)
+        ])?;
     Ok(changed > 0)
 }
 
-/// By name.
+/// Those who are members now, by name.
 pub(crate) fn list(connection: &Connection, host: i64) -> rusqlite::Result<Vec<Member>> {
     connection
         .prepare_cached(
-            "SELECT id, name, role FROM members WHERE host = ?1 ORDER BY name COLLATE NOCASE, id",
+            "SELECT id, name, role FROM members WHERE host = ?1 AND standing = 'active'
+             ORDER BY name COLLATE NOCASE, id",
         )?
         .query_map(params![host], |row| {
             Ok(Member {

@@ -38,8 +38,10 @@ export class Replica {
     return [...this.#rooms.values()].sort((a, b) => a.name.localeCompare(b.name));
   }
 
+  /** Those who are members now; who is put aside or gone keeps a name under what they wrote, and no more. */
   people(): PersonView[] {
-    return [...this.#members.values()].sort((a, b) => a.name.localeCompare(b.name));
+    const here = [...this.#members.values()].filter(({ standing }) => (standing ?? "active") === "active");
+    return here.sort((a, b) => a.name.localeCompare(b.name));
   }
 
   online(): number {
