@@ -441,6 +441,10 @@ fn check_log(log: &[Event]) {
             Change::Archived => archived = true,
             Change::Restored => archived = false,
             Change::Created { .. } => {}
+            // A private room that has lost the last who ran it is handed on, in the name of whoever took them away.
+            Change::RoleSet { member, role: RoomRole::Admin } if archived || !inside.contains(&event.by) => {
+                assert!(inside.contains(member), "{event:?} to one who was not there");
+            }
             _ => {
                 assert!(!archived, "{event:?} while it was archived");
                 assert!(inside.contains(&event.by), "{event:?} by one who was not there");
