@@ -29,6 +29,7 @@ pub(crate) mod table {
     pub(crate) mod rooms;
     pub(crate) mod second_factors;
     pub(crate) mod sessions;
+    pub(crate) mod words;
 }
 
 use std::time::{SystemTime, UNIX_EPOCH};

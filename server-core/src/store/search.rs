@@ -5,6 +5,16 @@ use vault::rusqlite::{Connection, Result, named_params};
 
 use super::table::events;
 use super::table::messages::Place;
+use super::table::words;
+
+/// Among which messages is looked.
+enum Among<'a> {
+    /// Those that the index knows.
+    Indexed(&'a str),
+    /// These rows, as JSON.
+    Rows(String),
+    All,
+}
 
 /// Messages that match `words` and the filters of `wanted`, at most `limit`, until `budget` bytes are used up.
 pub(crate) fn find(
@@ -16,13 +26,43 @@ pub(crate) fn find(
     limit: usize,
     budget: &mut usize,
 ) -> Result<Vec<Event>> {
-    let matching =
-        if words.is_some() { "words JOIN messages ON messages.n = words.rowid" } else { "messages" };
-    let by_words = if words.is_some() { "words MATCH :words" } else { ":words IS NULL" };
-    let newest_first = if words.is_some() { "words.rowid" } else { "messages.n" };
+    let older = older_than.map_or(i64::MAX, |place| place.n);
+    let mut filter = |among, limit| filter(conn, (member, wanted), among, older, limit, budget);
+    let Some(expression) = words else { return filter(Among::All, limit) };
+    // All of these are newer than any in the index.
+    let new = words::find_new(conn, expression)?;
+    let mut found = if new.is_empty() { Vec::new() } else { filter(Among::Rows(rows(&new)), limit)? };
+    found.extend(filter(Among::Indexed(expression), limit - found.len())?);
+    Ok(found)
+}
+
+fn rows(rows: &[i64]) -> String {
+    format!("[{}]", rows.iter().map(i64::to_string).collect::<Vec<_>>().join(","))
+}
+
+fn filter(
+    conn: &Connection,
+    (member, wanted): (MemberId, &Search),
+    among: Among<'_>,
+    older: i64,
+    limit: usize,
+    budget: &mut usize,
+) -> Result<Vec<Event>> {
+    let (from, condition, newest_first) = match &among {
+        Among::Indexed(_) => {
+            ("words JOIN messages ON messages.n = words.rowid", "words MATCH :words", "words.rowid")
+        }
+        Among::Rows(_) => ("messages", "messages.n IN (SELECT value FROM json_each(:words))", "messages.n"),
+        Among::All => ("messages", ":words IS NULL", "messages.n"),
+    };
+    let words = match &among {
+        Among::Indexed(words) => Some(*words),
+        Among::Rows(rows) => Some(rows.as_str()),
+        Among::All => None,
+    };
     let sql = format!(
-        "SELECT {} FROM {matching} JOIN events ON events.room = messages.room AND events.seq = messages.seq
-         WHERE {by_words} AND {newest_first} < :older AND messages.deleted = 0 AND EXISTS (
+        "SELECT {} FROM {from} JOIN events ON events.room = messages.room AND events.seq = messages.seq
+         WHERE {condition} AND {newest_first} < :older AND messages.deleted = 0 AND EXISTS (
              SELECT 1 FROM memberships JOIN rooms ON rooms.id = memberships.room
              WHERE memberships.room = messages.room AND memberships.member = :member
              AND (rooms.reading <> 'join' OR messages.seq >= memberships.since))
@@ -32,9 +72,9 @@ pub(crate) fn find(
         events::COLUMNS
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    let rows = statement.query(named_params! {
+    let found = statement.query(named_params! {
         ":words": words,
-        ":older": older_than.map_or(i64::MAX, |place| place.n),
+        ":older": older,
         ":member": member.0.as_bytes(),
         ":room": wanted.room.map(|room| *room.0.as_bytes()),
         ":by": wanted.from.map(|by| *by.0.as_bytes()),
@@ -43,5 +83,5 @@ pub(crate) fn find(
         ":link": wanted.has_link,
         ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
     })?;
-    events::fill(conn, rows, budget)
+    events::fill(conn, found, budget)
 }

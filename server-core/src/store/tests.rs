@@ -11,6 +11,7 @@ use super::table::{events, members, memberships, rooms};
 use super::{Denied, SCHEMA};
 
 mod counts;
+mod words;
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 

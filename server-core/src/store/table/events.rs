@@ -5,7 +5,7 @@ use protocol::{Change, Event, MemberId, MessageId, RoomId, Seq, UnixMillis};
 use vault::rusqlite::{self, Connection, OptionalExtension, Result, Row as SqlRow, params};
 
 use super::rooms::next_seq;
-use super::{marks, messages};
+use super::{marks, messages, words};
 use crate::store::kept::{Kept, text};
 use crate::store::{uuid, whole};
 
@@ -49,9 +49,10 @@ pub(crate) fn append(
         return Err(rusqlite::Error::InvalidQuery);
     }
     let (seq, n) = next_seq(conn, room, matches!(change, Change::Posted(_)))?;
+    let mut row = None;
     if let Change::Posted(posted) = &mut change {
         posted.n = n;
-        messages::insert(conn, (room, seq), by, posted, now)?;
+        row = Some(messages::insert(conn, (room, seq), by, posted, now)?);
     }
     if let Change::Joined { member } = &change {
         // Who comes in has nothing to catch up with.
@@ -66,6 +67,9 @@ pub(crate) fn append(
             change.target().map(|message| *message.0.as_bytes()),
             json(&change)
         ])?;
+    if let Some(row) = row {
+        words::add(conn, row)?;
+    }
     Ok(Event { room, seq, at: now, by, change })
 }
 

@@ -1,11 +1,12 @@
-//! Messages by their ids, what hangs on them, and the index by which they are found. What they say stands in the log.
+//! Messages by their ids, and what hangs on them. What they say stands in the log; `words` finds them by it.
 
 use protocol::{
-    Change, Event, MemberId, MessageId, Posted, Reaction, Revision, RoomId, Seq, Text, UnixMillis, search,
+    Change, Event, MemberId, MessageId, Posted, Reaction, Revision, RoomId, Seq, Text, UnixMillis,
 };
 use vault::rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::events::{self, number};
+use super::words;
 use crate::store::kept::{Kept, text};
 use crate::store::{uuid, whole};
 
@@ -97,14 +98,14 @@ pub(crate) struct Place {
     pub(crate) deleted: bool,
 }
 
-/// Takes up a message that is being appended.
+/// Takes up a message that is being appended, and says in which row it is.
 pub(super) fn insert(
     conn: &Connection,
     (room, seq): (RoomId, Seq),
     by: MemberId,
     posted: &Posted,
     now: UnixMillis,
-) -> Result<()> {
+) -> Result<i64> {
     conn.prepare_cached(
         "INSERT INTO messages (id, room, seq, at, by, thread, has_link) VALUES (?, ?, ?, ?, ?, ?, ?)",
     )?
@@ -118,7 +119,6 @@ pub(super) fn insert(
         has_link(&posted.text)
     ])?;
     let n = conn.last_insert_rowid();
-    index(conn, n, &posted.text)?;
     mention(conn, (room, seq), posted)?;
     if let Some(root) = posted.thread.map(|root| find(conn, root)).transpose()?.flatten() {
         conn.prepare_cached(
@@ -127,7 +127,7 @@ pub(super) fn insert(
         )?
         .execute(params![root.room.0.as_bytes(), number(root.seq), n, number(seq)])?;
     }
-    Ok(())
+    Ok(n)
 }
 
 pub(crate) fn find(conn: &Connection, id: MessageId) -> Result<Option<Place>> {
@@ -197,10 +197,10 @@ pub(crate) fn edit(conn: &Connection, place: Place, event: Event, edit: &Event) 
     };
     conn.prepare_cached("INSERT INTO revisions (message, seq, at, text) VALUES (?, ?, ?, ?)")?
         .execute(params![posted.message.0.as_bytes(), number(brought), at.0, posted.text.0])?;
-    unindex(conn, place.n, &posted.text)?;
+    let old = posted.text.clone();
     unmention(conn, (event.room, event.seq), &posted)?;
     posted.take(edit.seq, edit.by, &Change::Edited(edited));
-    index(conn, place.n, &posted.text)?;
+    words::replace(conn, place.n, (&old, &posted.text))?;
     mention(conn, (event.room, event.seq), &posted)?;
     conn.prepare_cached("UPDATE messages SET has_link = ? WHERE n = ?")?
         .execute(params![has_link(&posted.text), place.n])?;
@@ -213,7 +213,7 @@ pub(crate) fn delete(conn: &Connection, place: Place, event: Event) -> Result<()
     if let Some(seq) = posted.edited {
         drop_text(conn, event.room, seq)?;
     }
-    unindex(conn, place.n, &posted.text)?;
+    words::remove(conn, place.n, &posted.text)?;
     unmention(conn, (event.room, event.seq), &posted)?;
     conn.prepare_cached("DELETE FROM revisions WHERE message = ?")?.execute([posted.message.0.as_bytes()])?;
     let at = params![event.room.0.as_bytes(), number(event.seq)];
@@ -233,7 +233,7 @@ pub(super) fn forget(conn: &Connection, room: RoomId) -> Result<()> {
     let mut rows = living.query([room.0.as_bytes()])?;
     while let Some(row) = rows.next()? {
         if let Ok(Change::Posted(posted)) = serde_json::from_str(&text(row, "change")?) {
-            unindex(conn, row.get("n")?, &posted.text)?;
+            words::remove(conn, row.get("n")?, &posted.text)?;
         }
     }
     for sql in [
@@ -389,19 +389,6 @@ fn unmention(conn: &Connection, (room, seq): (RoomId, Seq), posted: &Posted) -> 
 fn mentioned(posted: &Posted) -> impl Iterator<Item = &[u8]> {
     let everyone = posted.mentions_room.then_some([].as_slice());
     posted.mentions.iter().map(|member| member.0.as_bytes().as_slice()).chain(everyone)
-}
-
-fn index(conn: &Connection, n: i64, text: &Text) -> Result<()> {
-    conn.prepare_cached("INSERT INTO words (rowid, text) VALUES (?, ?)")?
-        .execute(params![n, search::folded(&text.0)])?;
-    Ok(())
-}
-
-/// The index needs the text to find what to forget.
-fn unindex(conn: &Connection, n: i64, text: &Text) -> Result<()> {
-    conn.prepare_cached("INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)")?
-        .execute(params![n, search::folded(&text.0)])?;
-    Ok(())
 }
 
 fn has_link(text: &Text) -> bool {
