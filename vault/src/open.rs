@@ -40,21 +40,24 @@ pub struct Options {
     pub check: bool,
     /// How many questions are answered at once.
     pub readers: usize,
+    /// How much of the file the one who writes keeps in memory once it was needed, in KiB. Pages that a busy batch
+    /// changes beyond that are written, and read, twice.
+    pub writer_cache: u32,
     /// Run on every connection when it is opened: functions, not data.
     pub on_connect: Option<fn(&Connection) -> rusqlite::Result<()>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { memory_security: true, check: false, readers: 4, on_connect: None }
+        Self { memory_security: true, check: false, readers: 4, writer_cache: 2048, on_connect: None }
     }
 }
 
 impl Options {
-    /// What a host takes: speed before wiping memory.
+    /// What a host takes: speed before wiping memory, and room for the newest pages of a few hundred rooms.
     #[must_use]
     pub fn host() -> Self {
-        Self { memory_security: false, ..Self::default() }
+        Self { memory_security: false, writer_cache: 8192, ..Self::default() }
     }
 }
 
@@ -259,6 +262,7 @@ fn start(
     make_durable(&conn).map_err(OpenError::storage)?;
     migration::migrate(&conn, schema)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true).map_err(OpenError::storage)?;
+    conn.pragma_update(None, "cache_size", -i64::from(options.writer_cache)).map_err(OpenError::storage)?;
     let writer = Writer::start(conn).map_err(|error| OpenError::io(&database, error))?;
     let readers = Arc::new(Readers::new(database, key.clone(), options));
     let inner = Inner {
