@@ -3,6 +3,8 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// A vault's folder and the names in it.
 #[derive(Clone, Debug)]
@@ -42,10 +44,14 @@ impl Place {
         let path = self.0.join("vault.lock");
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let file = file.map_err(LockError::Io)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(LockError::InUse),
-            Err(TryLockError::Error(error)) => Err(LockError::Io(error)),
+        let until = Instant::now() + PASSING;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Lock { _file: file }),
+                Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(PASSING / 20),
+                Err(TryLockError::WouldBlock) => return Err(LockError::InUse),
+                Err(TryLockError::Error(error)) => return Err(LockError::Io(error)),
+            }
         }
     }
 
@@ -54,6 +60,10 @@ impl Place {
         sync_dir(&self.0)
     }
 }
+
+/// A lock that was given up can seem to be held for a moment: a program that is being started elsewhere in this process
+/// has a copy of every open file until it runs.
+const PASSING: Duration = Duration::from_millis(200);
 
 /// Keeps other processes out of a folder until dropped, or until this process ends in any way.
 #[derive(Debug)]
