@@ -3,6 +3,7 @@
 //! In order of priority it ends, writes what waits, finishes the request in hand, reads the next one, shows life. It
 //! reads nothing while a request is in hand or its answers wait unread, so a peer can only ever hold up itself.
 
+mod beat;
 mod border;
 #[cfg(feature = "echo")]
 pub(crate) mod echo;
@@ -139,7 +140,7 @@ impl Connection {
                     pending = None;
                     if self.settle(done) {
                         stranger = None;
-                        timer.as_mut().reset(Instant::now() + self.host.config.timeouts.heartbeat);
+                        timer.as_mut().reset(self.first_beat());
                     }
                 }
                 message = poll_fn(|cx| self.poll_hear(cx)), if may_read => match message {
@@ -158,7 +159,7 @@ impl Connection {
                         outlet.cut(CloseCode::SignInDeadline);
                         timer.as_mut().reset(Instant::now() + self.host.config.timeouts.lease);
                     } else {
-                        timer.as_mut().reset(Instant::now() + self.host.config.timeouts.heartbeat);
+                        timer.as_mut().reset(self.beat_after(self.host.config.timeouts.heartbeat));
                         self.show_life();
                     }
                 }
@@ -364,6 +365,18 @@ impl Connection {
                 _ => Err(Gone),
             },
         }
+    }
+
+    fn first_beat(&self) -> Instant {
+        let number = match &self.standing {
+            Standing::Member(admission) => admission.seat.id().0,
+            _ => 0,
+        };
+        self.beat_after(beat::first(number, self.host.config.timeouts.heartbeat))
+    }
+
+    fn beat_after(&self, every: Duration) -> Instant {
+        beat::after(self.host.began.into(), Instant::now(), every)
     }
 
     /// A peer that has asked for something was answered: it knows that the host is there, and the host that it is.

@@ -53,6 +53,8 @@ pub(crate) struct Host {
     pub(crate) typing: Typing,
     pub(crate) lately: Arc<Lately>,
     pub(crate) stop: CancellationToken,
+    /// From when its beats are counted.
+    pub(crate) began: Instant,
     /// Wakes the one who lets go of old messages.
     pub(crate) rules_changed: Notify,
     /// How it stands with the authority's certificate.
@@ -90,6 +92,7 @@ impl Host {
             typing: Typing::default(),
             lately,
             stop: CancellationToken::new(),
+            began: Instant::now(),
             rules_changed: Notify::new(),
             keeper: Keeper::default(),
             open: AtomicBool::new(row.registration == Registration::Open),
