@@ -238,7 +238,7 @@ impl Hub {
         let state = self.state();
         let rooms = gathered.rooms().map(|room| state.in_room(room)).collect::<Vec<_>>();
         drop(state);
-        gathered.tell(&rooms, |outlet, frames| outlet.push(frames));
+        gathered.tell(&rooms, Outlet::look_ahead, |outlet, frames| outlet.push(frames));
     }
 
     fn turn(&self) -> MutexGuard<'_, Turn<Outlet>> {

@@ -80,6 +80,15 @@ impl Outlet {
         Self { waiting: Mutex::default(), wake: Notify::new(), open, limit }
     }
 
+    /// Brings into the processor's cache what [`Outlet::push`] will need.
+    pub(crate) fn look_ahead(&self) {
+        std::hint::black_box((self.waiting.is_poisoned(), self.limit));
+        if let Some(Way::Plain(socket)) = &self.open {
+            #[cfg(unix)]
+            std::hint::black_box(std::os::fd::AsRawFd::as_raw_fd(socket.as_ref()));
+        }
+    }
+
     /// Adds what happened: whole frames. Past the limit, all that waits is given up and the connection told to resync.
     pub(crate) fn push(&self, frames: &Bytes) {
         let mut waiting = self.waiting();

@@ -3,7 +3,7 @@
 //! Pure: knows rooms and what stands for a connection, writes nothing. Keeps the order of each room and of each
 //! connection's answers; an answer comes after the events of its turn, as it would one by one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use protocol::RoomId;
@@ -14,6 +14,10 @@ use super::state::{ConnectionId, Listeners};
 /// More than this is told at once, so that memory stays bounded. A full batch of ordinary messages stays below it:
 /// told in parts, a busy room would be told each part in a write of its own.
 pub(crate) const TURN_BYTES: usize = 512 * 1024;
+
+/// So many connections are looked at before they are told: a processor fetches several at once from memory, but waits
+/// for each while it tells one after the other.
+const AHEAD: usize = 8;
 
 /// What has been gathered while a turn is open.
 #[derive(Debug)]
@@ -30,13 +34,13 @@ pub(crate) struct Turn<H> {
 #[derive(Debug)]
 pub(crate) struct Gathered<H> {
     rooms: Vec<(RoomId, Vec<u8>)>,
-    /// By the address of the connection.
-    answers: HashMap<usize, (Arc<H>, Vec<u8>)>,
+    /// By the address of the connection. Mostly very few, which a tree finds sooner than a hash.
+    answers: BTreeMap<usize, (Arc<H>, Vec<u8>)>,
 }
 
 impl<H> Default for Gathered<H> {
     fn default() -> Self {
-        Self { rooms: Vec::new(), answers: HashMap::new() }
+        Self { rooms: Vec::new(), answers: BTreeMap::new() }
     }
 }
 
@@ -103,9 +107,14 @@ impl<H> Gathered<H> {
         self.rooms.iter().map(|(room, _)| *room)
     }
 
-    /// Calls `tell` once for each connection, with all that is for it. `listeners` are those of [`Gathered::rooms`],
-    /// in their order.
-    pub(crate) fn tell(self, listeners: &[Option<Listeners<Arc<H>>>], mut tell: impl FnMut(&Arc<H>, &Bytes)) {
+    /// Calls `tell` once for each connection, with all that is for it, and `look` some time before. `listeners` are
+    /// those of [`Gathered::rooms`], in their order.
+    pub(crate) fn tell(
+        self,
+        listeners: &[Option<Listeners<Arc<H>>>],
+        look: impl Fn(&H),
+        mut tell: impl FnMut(&Arc<H>, &Bytes),
+    ) {
         let mut answers = self.answers;
         let frames = self.rooms.into_iter().map(|(_, frames)| Bytes::from(frames)).collect::<Vec<_>>();
         let mut tell_all = |one: &Arc<H>, pieces: &[&Bytes]| {
@@ -122,9 +131,12 @@ impl<H> Gathered<H> {
         let told = frames.iter().zip(listeners).filter_map(|(frames, room)| Some((frames, room.as_ref()?)));
         let told = told.collect::<Vec<_>>();
         if let [(frames, room)] = told[..] {
-            room.iter().for_each(|(_, one)| tell_all(one, &[frames]));
+            for few in room.chunks(AHEAD) {
+                few.iter().for_each(|(_, one)| look(one));
+                few.iter().for_each(|(_, one)| tell_all(one, &[frames]));
+            }
         } else {
-            tell_several(&told, tell_all);
+            tell_several(&told, look, tell_all);
         }
         for (to, frames) in answers.into_values() {
             tell(&to, &frames.into());
@@ -133,15 +145,26 @@ impl<H> Gathered<H> {
 }
 
 /// A connection may hear several of the rooms: brings together what is for each.
-fn tell_several<H>(told: &[(&Bytes, &Listeners<Arc<H>>)], mut tell_all: impl FnMut(&Arc<H>, &[&Bytes])) {
+fn tell_several<H>(
+    told: &[(&Bytes, &Listeners<Arc<H>>)],
+    look: impl Fn(&H),
+    mut tell_all: impl FnMut(&Arc<H>, &[&Bytes]),
+) {
     let mut each: Vec<(ConnectionId, &Arc<H>, &Bytes)> = Vec::new();
     for (frames, room) in told {
         each.extend(room.iter().map(|(id, one)| (*id, one, *frames)));
     }
     // Stable, so rooms stay in their order; and quick, because each room is sorted already.
     each.sort_by_key(|(id, _, _)| *id);
-    let mut pieces = Vec::new();
+    let (mut pieces, mut ahead, mut looked, mut reached) = (Vec::new(), each.chunks(AHEAD), 0, 0);
     for same in each.chunk_by(|(one, ..), (other, ..)| one == other) {
+        reached += same.len();
+        while looked < reached
+            && let Some(next) = ahead.next()
+        {
+            next.iter().for_each(|(_, one, _)| look(one));
+            looked += next.len();
+        }
         pieces.clear();
         pieces.extend(same.iter().map(|(_, _, frames)| *frames));
         tell_all(same[0].1, &pieces);
@@ -171,9 +194,13 @@ mod tests {
         let gathered = turn.take();
         let listeners = gathered.rooms().map(|room| Some(Arc::new(rooms(room)))).collect::<Vec<_>>();
         let mut told = Vec::new();
-        gathered.tell(&listeners, |to, frames| {
-            told.push((**to, String::from_utf8(frames.to_vec()).unwrap()));
-        });
+        gathered.tell(
+            &listeners,
+            |_| {},
+            |to, frames| {
+                told.push((**to, String::from_utf8(frames.to_vec()).unwrap()));
+            },
+        );
         told.sort_unstable();
         told
     }
