@@ -19,12 +19,13 @@ use vault::rusqlite::Connection;
 use crate::budget::Exiled;
 use crate::error::Refusal;
 use crate::forward;
+use crate::handler::accounts::name_taken;
 use crate::handler::rooms::bring_in;
 use crate::handler::second_factor;
 use crate::hashing::Asker;
 use crate::host::Host;
 use crate::hub::{Hub, Outlet, Seat};
-use crate::names::fold;
+use crate::names::{fold, is_reserved};
 use crate::network::{is_here, is_near};
 use crate::second_factor::Code;
 use crate::store::table::{
@@ -602,11 +603,9 @@ fn usable(conn: &Connection, hash: &[u8; 32]) -> Result<invites::Row, Denied> {
 }
 
 fn check_free(conn: &Connection, name: &str) -> Result<(), Denied> {
-    match members::by_name(conn, name.trim())? {
-        None => Ok(()),
-        Some(_) => {
-            Err(Refusal::new(ErrorCode::NameTaken, "another member has this name; choose another one").into())
-        }
+    match is_reserved(name) || members::by_name(conn, name.trim())?.is_some() {
+        true => Err(name_taken().into()),
+        false => Ok(()),
     }
 }
 

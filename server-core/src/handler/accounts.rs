@@ -8,6 +8,7 @@ use vault::rusqlite::Connection;
 use super::{Answer, Caller, role, sessions as own_sessions, succession};
 use crate::error::Refusal;
 use crate::hub::Hub;
+use crate::names::is_reserved;
 use crate::permissions::{Object, Operation, permit};
 use crate::store::table::{
     audits, events, members, memberships, passwords, relations, rooms, second_factors, sessions,
@@ -17,6 +18,9 @@ use crate::store::{Denied, is_taken, now};
 pub(crate) async fn set_profile(caller: &Caller, req: u32, name: &str, status: &str) -> Answer {
     let name = caller.host.limits().name(name)?.to_owned();
     let status = caller.host.limits().topic("status", status)?.to_owned();
+    if is_reserved(&name) {
+        return Err(name_taken());
+    }
     let member = caller.member;
     let work = move |conn: &Connection| -> Result<Vec<members::Row>, Denied> {
         role(conn, member)?;
@@ -164,6 +168,7 @@ fn authorise_to(
     Ok(row)
 }
 
-fn name_taken() -> Refusal {
-    Refusal::new(ErrorCode::NameTaken, "another member has this name; choose another one")
+/// To a name that another member has, or that says something else.
+pub(crate) fn name_taken() -> Refusal {
+    Refusal::new(ErrorCode::NameTaken, "this name is taken; choose another one")
 }

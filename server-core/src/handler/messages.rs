@@ -8,10 +8,11 @@ use vault::rusqlite::Connection;
 use super::threads::{News, answered, mentioned_in_thread, root_in_room, tell_followers};
 use super::{Answer, Caller, authorise_in};
 use crate::error::Refusal;
-use crate::mentions::{EVERYONE, calls};
+use crate::mentions::calls;
+use crate::names::EVERYONE;
 use crate::permissions::{Authorship, Operation};
 use crate::store::table::messages::{self, Place};
-use crate::store::table::{events, members, rooms};
+use crate::store::table::{events, members, memberships, rooms};
 use crate::store::{Denied, now};
 
 pub(crate) async fn post(caller: &Caller, req: u32, post: Post) -> Answer {
@@ -122,17 +123,17 @@ fn mentioned(
     let (mut mentioned, mut everyone) = (Vec::new(), false);
     for names in calls(&text.0, limits::MENTIONS) {
         for name in names {
-            if let Some(member) = members::by_name(conn, &name)? {
-                if rooms::standing(conn, room, member.id)?.is_some_and(|standing| standing.role.is_some())
-                    && !mentioned.contains(&member.id)
-                {
-                    mentioned.push(member.id);
-                }
-                break;
-            }
             // Without the right it stays a word.
             if name == EVERYONE {
                 everyone |= authorise_in(conn, by, Operation::MentionRoom, room).is_ok();
+                break;
+            }
+            if let Some(member) = members::by_name(conn, &name)?
+                && memberships::exists(conn, room, member.id)?
+            {
+                if !mentioned.contains(&member.id) {
+                    mentioned.push(member.id);
+                }
                 break;
             }
         }

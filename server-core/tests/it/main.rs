@@ -11,6 +11,7 @@ mod hostile;
 mod limits;
 mod marks;
 mod messages;
+mod names;
 mod once;
 mod operating;
 mod people;
