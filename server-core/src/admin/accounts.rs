@@ -6,6 +6,7 @@ use vault::rusqlite::Connection;
 use super::{Administration, Answer, Device, User};
 use crate::admission::{self, Account};
 use crate::error::Refusal;
+use crate::handler::accounts::{check_active, tell_of};
 use crate::handler::succession;
 use crate::hashing::Asker;
 use crate::store::table::{invites, members, passwords, second_factors, sessions};
@@ -106,6 +107,7 @@ impl Administration {
             if member.role == Role::Owner && role != Role::Owner {
                 return Err(Refusal::forbidden("give the role of owner to somebody else instead").into());
             }
+            check_active(&member)?;
             if role == Role::Owner
                 && let Some(before) = members::owner(conn)?.filter(|before| before.id != member.id)
             {
@@ -114,10 +116,7 @@ impl Administration {
             }
             members::set_role(conn, member.id, role)?;
             changed.push(member.id);
-            let events = match role {
-                Role::Guest => succession::hand_all_on(conn, member.id, acting(conn, member.id)?)?,
-                _ => Vec::new(),
-            };
+            let events = succession::hand_all_on(conn, member.id, acting(conn, member.id)?)?;
             let rows = changed.into_iter().map(|id| members::by_id(conn, id));
             Ok((rows.collect::<vault::rusqlite::Result<Vec<_>>>()?, events))
         };
@@ -125,10 +124,7 @@ impl Administration {
             for event in events {
                 hub.tell_room(event.room, protocol::Reply::Event { event: event.clone() });
             }
-            for member in changed.iter().flatten().cloned() {
-                let online = hub.is_online(member.id);
-                hub.tell_everyone(protocol::Reply::Member { member: member.shown(online) });
-            }
+            tell_of(changed.iter().flatten().cloned(), hub);
         })
         .await?;
         Ok(Answer::Done)
@@ -146,17 +142,16 @@ impl Administration {
         let asked = name.clone();
         let work = move |conn: &Connection| {
             let member = account(conn, &asked)?;
-            if member.role == Role::Owner {
+            if member.role == Role::Owner && standing != Standing::Active {
                 return Err(
                     Refusal::forbidden("the owner stays; give the role to somebody else first").into()
                 );
             }
             members::set_standing(conn, member.id, standing)?;
-            let mut events = Vec::new();
             if standing != Standing::Active {
                 sessions::remove_all(conn, member.id)?;
-                events = succession::hand_all_on(conn, member.id, acting(conn, member.id)?)?;
             }
+            let events = succession::hand_all_on(conn, member.id, acting(conn, member.id)?)?;
             Ok((members::by_id(conn, member.id)?.ok_or_else(no_such_account)?, events))
         };
         self.commit((act, name), work, move |(member, events), hub| {
@@ -166,8 +161,7 @@ impl Administration {
             for event in events {
                 hub.tell_room(event.room, protocol::Reply::Event { event: event.clone() });
             }
-            let online = standing == Standing::Active && hub.is_online(member.id);
-            hub.tell_everyone(protocol::Reply::Member { member: member.clone().shown(online) });
+            tell_of([member.clone()], hub);
         })
         .await?;
         Ok(Answer::Done)

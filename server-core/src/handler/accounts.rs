@@ -22,22 +22,28 @@ pub(crate) async fn set_profile(caller: &Caller, req: u32, name: &str, status: &
         return Err(name_taken());
     }
     let member = caller.member;
-    let work = move |conn: &Connection| -> Result<Vec<members::Row>, Denied> {
+    let work = move |conn: &Connection| -> Result<Option<members::Row>, Denied> {
         role(conn, member)?;
+        if members::by_id(conn, member)?.is_some_and(|row| row.name == name && row.status == status) {
+            return Ok(None);
+        }
         members::set_profile(conn, member, &name, &status)
             .map_err(|error| if is_taken(&error) { Denied::Refused(name_taken()) } else { error.into() })?;
-        Ok(members::by_id(conn, member)?.into_iter().collect())
+        Ok(members::by_id(conn, member)?)
     };
-    caller.commit(req, work, tell_of).await
+    caller
+        .commit(req, work, |changed, hub| {
+            tell_of(changed, hub);
+            Reply::Done
+        })
+        .await
 }
 
 pub(crate) async fn set_role(caller: &Caller, req: u32, member: MemberId, new: Role) -> Answer {
     let by = caller.member;
     let work = move |conn: &Connection| -> Result<Changed, Denied> {
         let before = authorise_to(conn, by, Operation::SetRole(new), member)?;
-        if before.standing != Standing::Active {
-            return Err(Refusal::forbidden("this account is not active; let it in again first").into());
-        }
+        check_active(&before)?;
         let mut changed = vec![member];
         if new == Role::Owner {
             // A host has one owner: who hands it over becomes an administrator.
@@ -46,11 +52,19 @@ pub(crate) async fn set_role(caller: &Caller, req: u32, member: MemberId, new: R
         }
         members::set_role(conn, member, new)?;
         audits::note(conn, Some(by), "role set", &before.name, now())?;
-        let events = if new == Role::Guest { succession::hand_all_on(conn, member, by)? } else { Vec::new() };
+        let events = succession::hand_all_on(conn, member, by)?;
         let rows = changed.into_iter().map(|id| members::by_id(conn, id));
         Ok((rows.collect::<vault::rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect(), events))
     };
     caller.commit(req, work, tell_changed).await
+}
+
+/// Whether an account may be given a role: one that is put aside would be an owner whom nobody can let in.
+pub(crate) fn check_active(account: &members::Row) -> Result<(), Denied> {
+    match account.standing {
+        Standing::Active => Ok(()),
+        _ => Err(Refusal::forbidden("this account is not active; let it in again first").into()),
+    }
 }
 
 /// Members as they are now, and what that did to rooms.
@@ -58,7 +72,8 @@ type Changed = (Vec<members::Row>, Vec<Event>);
 
 fn tell_changed((changed, events): Changed, hub: &Hub) -> Reply {
     events.into_iter().for_each(|event| hub.tell_room(event.room, Reply::Event { event }));
-    tell_of(changed, hub)
+    tell_of(changed, hub);
+    Reply::Done
 }
 
 pub(crate) async fn set_standing(caller: &Caller, req: u32, member: MemberId, standing: Standing) -> Answer {
@@ -69,11 +84,10 @@ pub(crate) async fn set_standing(caller: &Caller, req: u32, member: MemberId, st
     let work = move |conn: &Connection| -> Result<Changed, Denied> {
         let before = authorise_to(conn, by, Operation::SetStanding, member)?;
         members::set_standing(conn, member, standing)?;
-        let mut events = Vec::new();
         if standing != Standing::Active {
             sessions::remove_all(conn, member)?;
-            events = succession::hand_all_on(conn, member, by)?;
         }
+        let events = succession::hand_all_on(conn, member, by)?;
         let act = match standing {
             Standing::Active => "account let in again",
             Standing::Deactivated => "account deactivated",
@@ -93,13 +107,12 @@ pub(crate) async fn set_standing(caller: &Caller, req: u32, member: MemberId, st
 }
 
 /// Everyone hears how these members are now.
-fn tell_of(changed: Vec<members::Row>, hub: &Hub) -> Reply {
+pub(crate) fn tell_of(changed: impl IntoIterator<Item = members::Row>, hub: &Hub) {
     for row in changed {
         let here = hub.availability(row.id).filter(|_| row.standing == Standing::Active);
         let member = Member { availability: here.unwrap_or_default(), ..row.shown(here.is_some()) };
         hub.tell_everyone(Reply::Member { member });
     }
-    Reply::Done
 }
 
 pub(crate) async fn delete(caller: &Caller, req: u32, member: MemberId, password: Option<Secret>) -> Answer {
@@ -123,7 +136,7 @@ pub(crate) async fn delete(caller: &Caller, req: u32, member: MemberId, password
             hub.leave(event.room, member);
             hub.tell_room(event.room, Reply::Event { event });
         }
-        tell_of(made.1.into_iter().collect(), hub);
+        tell_of(made.1, hub);
         outlet.answer(req, Ok(Reply::Done));
         if member == by {
             outlet.close(CloseCode::SessionEnded);

@@ -193,3 +193,36 @@ async fn all_other_devices_are_ended_at_once_by_choice() {
     let Reply::Devices { devices } = alice.ask(Request::Devices).await.unwrap() else { panic!("no devices") };
     assert_eq!(devices.len(), 1);
 }
+
+#[tokio::test]
+async fn nobody_who_is_put_aside_becomes_the_owner() {
+    use server_core::admin::Command;
+    let world = World::start().await;
+    let (mut alice, _) = world.alice().await;
+    let (_bob, bobs) = world.invited(&mut alice, "bob").await;
+    let banned = Request::SetStanding { member: bobs.member.id, standing: Standing::Banned };
+    done(&mut alice, banned).await;
+    let hand_over = Request::SetRole { member: bobs.member.id, role: Role::Owner };
+    assert_eq!(alice.refused(hand_over).await, ErrorCode::Forbidden);
+    let by_operator = Command::SetRole { name: "bob".into(), role: Role::Owner };
+    assert!(world.server.administer(by_operator.clone()).await.is_err(), "the host would have nobody");
+    let enable = Command::SetStanding { name: "bob".into(), standing: Standing::Active };
+    world.server.administer(enable).await.unwrap();
+    world.server.administer(by_operator).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_said_again_of_oneself_is_no_news() {
+    let world = World::start().await;
+    let (mut alice, _) = world.alice().await;
+    let (mut bob, bobs) = world.invited(&mut alice, "bob").await;
+    let set = |status: &str| Request::SetProfile { name: "bob".into(), status: status.into() };
+    for status in ["On a train", "On a train", "Back"] {
+        done(&mut bob, set(status)).await;
+    }
+    let mut heard = Vec::new();
+    while heard.last().is_none_or(|status: &String| status != "Back") {
+        heard.push(hears_of(&mut alice, bobs.member.id).await.status);
+    }
+    assert_eq!(heard.iter().filter(|status| *status == "On a train").count(), 1);
+}

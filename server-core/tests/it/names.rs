@@ -1,6 +1,6 @@
 //! What members are called: whom a text calls by a name, and names that are nobody's.
 
-use protocol::{Change, ErrorCode, MemberId, Reply, Request, Role, RoomId, SignIn, Visibility};
+use protocol::{Change, ErrorCode, MemberId, Reply, Request, RoomId, SignIn, Visibility};
 
 use crate::support::{Client, World};
 
@@ -81,21 +81,4 @@ async fn nobody_has_a_name_that_says_something_else() {
     let bot = Request::CreateBot { name: "Room".into(), rooms: vec![room] };
     assert_eq!(alice.refused(bot).await, ErrorCode::NameTaken);
     assert_eq!(called(&mut bob, room, "@room").await, (Vec::new(), true));
-}
-
-#[tokio::test]
-async fn a_program_stays_a_guest_whatever_it_is_told_to_be() {
-    let world = World::start().await;
-    let (mut alice, me) = world.alice().await;
-    let bot = Request::CreateBot { name: "robot".into(), rooms: vec![me.rooms[0].id] };
-    let Reply::BotCreated { bot, .. } = alice.ask(bot).await.unwrap() else { panic!("no bot") };
-    let hook = Request::CreateHook { room: me.rooms[0].id, name: "CI".into() };
-    let Reply::HookCreated { hook, .. } = alice.ask(hook).await.unwrap() else { panic!("no hook") };
-    for member in [bot.member, hook.member] {
-        for role in [Role::Member, Role::Admin, Role::Owner] {
-            assert_eq!(alice.refused(Request::SetRole { member, role }).await, ErrorCode::Forbidden);
-        }
-    }
-    let owner = server_core::admin::Command::SetRole { name: "robot".into(), role: Role::Owner };
-    assert!(world.server.administer(owner).await.is_err(), "nor by the operator");
 }

@@ -375,3 +375,23 @@ async fn ids_of_messages_are_used_up_for_good_whatever_becomes_of_their_room() {
     assert_eq!(again.code, ErrorCode::MessageIdReused);
     assert_eq!(alice.post_as(room, message, "gone soon").await.unwrap_err().code, ErrorCode::NotFound);
 }
+
+#[tokio::test]
+async fn a_private_room_of_guests_is_run_by_the_first_of_them_who_is_none_any_more() {
+    let world = World::start().await;
+    let (mut alice, _) = world.alice().await;
+    let (mut bob, _) = world.invited(&mut alice, "bob").await;
+    let (mut carol, carols) = world.invited(&mut alice, "carol").await;
+    let carols = carols.member.id;
+    let room = bob.create_room("diary", Visibility::Private).await.id;
+    bob.ask(Request::AddToRoom { room, member: carols }).await.unwrap();
+    let set = |member, role| Request::SetRole { member, role };
+    alice.ask(set(carols, Role::Guest)).await.unwrap();
+    bob.ask(Request::LeaveRoom { room }).await.unwrap();
+    assert_eq!(members(&mut carol, room).await, [(carols, RoomRole::Member)]);
+    let rename = Request::RenameRoom { room, name: "mine".into() };
+    assert_eq!(carol.refused(rename.clone()).await, ErrorCode::Forbidden);
+    alice.ask(set(carols, Role::Member)).await.unwrap();
+    assert_eq!(members(&mut carol, room).await, [(carols, RoomRole::Admin)]);
+    carol.ask(rename).await.unwrap();
+}
