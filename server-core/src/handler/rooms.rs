@@ -76,11 +76,10 @@ pub(crate) async fn open_direct(caller: &Caller, req: u32, mut others: Vec<Membe
         }
         for other in &others {
             check_stands(conn, *other)?;
-        }
-        if let [other] = others.as_slice()
-            && relations::is_blocked(conn, member, *other)?
-        {
-            return Err(Refusal::forbidden("there are no direct messages between you and this member").into());
+            if relations::is_blocked(conn, member, *other)? {
+                let message = "there are no direct messages between you and one of these members";
+                return Err(Refusal::forbidden(message).into());
+            }
         }
         write_direct(conn, &limits, (member, &others), between)
     };

@@ -5,7 +5,7 @@ use vault::rusqlite::types::Value;
 use vault::rusqlite::{Connection, OptionalExtension, Result, Row as SqlRow, params};
 
 use super::{memberships, messages};
-use crate::names::fold;
+use crate::names::{FORMER, fold};
 use crate::store::kept::{Kept, text, visibility};
 use crate::store::{uuid, whole};
 
@@ -143,11 +143,12 @@ pub(crate) fn directory(conn: &Connection, member: MemberId, limit: u32) -> Resu
     .kept()
 }
 
-/// A direct room has the names of the others.
+/// A direct room has the names of the others; that of whoever is gone, once nobody else is in it.
 fn named(conn: &Connection, mut room: Room, viewer: MemberId) -> Result<Room> {
     if room.visibility == Visibility::Direct {
         let others = memberships::others(conn, room.id, viewer)?;
-        room.name = others.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ");
+        let names = others.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>();
+        room.name = if names.is_empty() { FORMER.to_owned() } else { names.join(", ") };
         room.with = others.into_iter().map(|(id, _)| id).collect();
     }
     Ok(room)
