@@ -7,6 +7,7 @@ use super::{Administration, Answer, Device, User};
 use crate::admission::{self, Account};
 use crate::error::Refusal;
 use crate::handler::accounts::{check_active, tell_of};
+use crate::handler::sessions::as_seen;
 use crate::handler::succession;
 use crate::hashing::Asker;
 use crate::store::table::{invites, members, passwords, second_factors, sessions};
@@ -169,10 +170,12 @@ impl Administration {
 
     pub(super) async fn sessions(&self, name: String) -> Result<Answer, Refusal> {
         let nobody = DeviceId(uuid::Uuid::nil());
-        let devices = self.host.read(move |conn| {
-            let member = account(conn, &name)?;
-            Ok(sessions::of_member(conn, member.id, nobody, limits::LIST_ITEMS)?)
+        let found = self.host.read(move |conn| {
+            let member = account(conn, &name)?.id;
+            Ok((member, sessions::of_member(conn, member, nobody, limits::LIST_ITEMS)?))
         });
+        let (member, devices) = found.await?;
+        let devices = as_seen(&self.host.hub, member, devices);
         let shown = |device: protocol::Device| Device {
             id: device.id,
             name: device.name,
@@ -180,7 +183,7 @@ impl Administration {
             last_seen: device.last_seen,
             address: device.address,
         };
-        Ok(Answer::Sessions { devices: devices.await?.into_iter().map(shown).collect() })
+        Ok(Answer::Sessions { devices: devices.into_iter().map(shown).collect() })
     }
 
     pub(super) async fn revoke_session(

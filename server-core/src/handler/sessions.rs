@@ -1,12 +1,13 @@
 //! A member's own devices and password.
 
-use protocol::{CloseCode, DeviceId, ErrorCode, Reply, Secret, limits};
+use protocol::{CloseCode, Device, DeviceId, ErrorCode, MemberId, Reply, Secret, limits};
 use vault::rusqlite::Connection;
 
 use super::{Answer, Caller, role};
 use crate::error::Refusal;
 use crate::hashing::Asker;
-use crate::store::table::{members, passwords, sessions};
+use crate::hub::Hub;
+use crate::store::table::{passwords, sessions};
 use crate::store::{Denied, now};
 
 pub(crate) async fn sign_out(caller: &Caller, req: u32) -> Answer {
@@ -29,7 +30,15 @@ pub(crate) async fn devices(caller: &Caller) -> Answer {
     let (member, current) = (caller.member, caller.device);
     let devices =
         caller.host.read(move |conn| Ok(sessions::of_member(conn, member, current, limits::LIST_ITEMS)?));
-    Ok(Some(Reply::Devices { devices: devices.await? }))
+    Ok(Some(Reply::Devices { devices: as_seen(&caller.host.hub, member, devices.await?) }))
+}
+
+/// The devices of `member` with when they were last here: what is stored says it of those that went a while ago.
+pub(crate) fn as_seen(hub: &Hub, member: MemberId, mut devices: Vec<Device>) -> Vec<Device> {
+    for device in &mut devices {
+        device.last_seen = hub.last_seen(member, device.id, device.last_seen);
+    }
+    devices
 }
 
 pub(crate) async fn revoke(caller: &Caller, req: u32, device: DeviceId) -> Answer {
