@@ -118,7 +118,7 @@ pub(crate) fn tell_of(changed: impl IntoIterator<Item = members::Row>, hub: &Hub
 pub(crate) async fn delete(caller: &Caller, req: u32, member: MemberId, password: Option<Secret>) -> Answer {
     let (by, connection, outlet) = (caller.member, caller.connection, caller.outlet.clone());
     if member == by {
-        own_sessions::prove(caller, password).await?;
+        own_sessions::prove(caller, ("password", password)).await?;
     }
     let work = move |conn: &Connection| -> Result<(Vec<Event>, Option<members::Row>), Denied> {
         let before = authorise_to(conn, by, Operation::DeleteAccount, member)?;

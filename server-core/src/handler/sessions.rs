@@ -94,7 +94,7 @@ pub(crate) async fn set_password(
 ) -> Answer {
     limits::check_password(&new.0).map_err(|problem| Refusal::field("new", problem))?;
     let (member, device) = (caller.member, caller.device);
-    prove(caller, current).await?;
+    prove(caller, ("current", current)).await?;
     let limits = caller.host.limits();
     let hash = caller.host.hashing.hash(&limits, Asker::Member(member), &new).await?;
     let work = move |conn: &Connection| {
@@ -110,27 +110,25 @@ pub(crate) async fn set_password(
         .await
 }
 
-/// Whether whoever speaks knows the member's password, if there is one.
+/// Whether whoever speaks knows the member's password, if there is one, which came in `field`.
 /// Without one this is always so.
-pub(super) async fn prove(caller: &Caller, current: Option<Secret>) -> Result<(), Refusal> {
+pub(super) async fn prove(
+    caller: &Caller,
+    (field, current): (&'static str, Option<Secret>),
+) -> Result<(), Refusal> {
     let member = caller.member;
-    let known = caller.host.read(move |conn| {
-        let folded = members::by_id(conn, member)?.map(|row| crate::names::fold(&row.name));
-        Ok((folded.unwrap_or_default(), passwords::of(conn, member)?))
-    });
-    let (folded, stored) = known.await?;
+    let stored = caller.host.read(move |conn| Ok(passwords::of(conn, member)?)).await?;
     if let Some(stored) = stored {
-        let current =
-            current.ok_or_else(|| Refusal::field("current", "is needed: a password is set already"))?;
+        let current = current.ok_or_else(|| Refusal::field(field, "is needed: a password is set already"))?;
         if current.0.len() > limits::PASSWORD_MAX_BYTES {
             return Err(wrong());
         }
-        caller.host.attempt_at(&folded)?;
+        caller.host.attempt_of(member)?;
         let limits = caller.host.limits();
         if !caller.host.hashing.verify(&limits, Asker::Member(member), &current, Some(stored)).await? {
             return Err(wrong());
         }
-        caller.host.attempt_at_was_good(&folded);
+        caller.host.attempt_of_was_good(member);
     }
     Ok(())
 }
