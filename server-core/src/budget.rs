@@ -6,6 +6,7 @@
 
 mod bucket;
 mod exile;
+mod faults;
 mod keyed;
 mod places;
 mod source;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 use protocol::{MemberId, Request};
 
 pub(crate) use exile::Exiled;
+pub(crate) use faults::Faults;
 pub(crate) use places::Place;
 pub(crate) use source::Source;
 
