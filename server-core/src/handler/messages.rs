@@ -1,7 +1,7 @@
 //! Posting, editing, deleting, and what hangs together: threads and earlier texts.
 
 use protocol::{
-    Change, Edited, ErrorCode, Event, MemberId, MessageId, Post, Posted, Reply, RoomId, Text, limits,
+    Change, Edited, ErrorCode, Event, MemberId, MessageId, Post, Posted, Reply, RoomId, Seq, Text, limits,
 };
 use vault::rusqlite::Connection;
 
@@ -55,8 +55,7 @@ fn is_again(conn: &Connection, first: &Event, by: MemberId, post: &Post) -> Resu
         // Nobody can say any more what a deleted message said.
         Posted { deleted: true, .. } => true,
         Posted { edited: Some(_), .. } => {
-            let first = messages::revisions(conn, post.message, 1)?;
-            first.first().is_none_or(|revision| revision.text == post.text)
+            messages::first_text(conn, post.message)?.is_none_or(|text| text == post.text)
         }
         Posted { text, .. } => *text == post.text,
     };
@@ -208,13 +207,22 @@ where
         .await
 }
 
-pub(crate) async fn revisions(caller: &Caller, (room, message): (RoomId, MessageId)) -> Answer {
-    let member = caller.member;
-    let revisions = caller.host.read(move |conn| {
+pub(crate) async fn revisions(
+    caller: &Caller,
+    (room, message): (RoomId, MessageId),
+    after: Option<Seq>,
+) -> Answer {
+    let (member, most) = (caller.member, limits::PAGE_EVENTS);
+    let found = caller.host.read(move |conn| {
         place(conn, member, (room, message), Operation::ReadRevisions)?;
-        Ok(messages::revisions(conn, message, limits::PAGE_EVENTS)?)
+        let (after, mut budget) = (after.unwrap_or_default(), limits::PAGE_BYTES);
+        let revisions = messages::revisions(conn, message, after, most + 1, &mut budget)?;
+        Ok((revisions, budget == 0))
     });
-    Ok(Some(Reply::Revisions { message, revisions: revisions.await? }))
+    let (mut revisions, full) = found.await?;
+    let more = full || revisions.len() > most as usize;
+    revisions.truncate(most as usize);
+    Ok(Some(Reply::Revisions { message, revisions, more }))
 }
 
 /// Where a message is, for those who may read it. One they may not read looks like one that is not there.

@@ -18,16 +18,25 @@ use crate::store::{Denied, is_taken, now};
 pub(crate) async fn mine(caller: &Caller) -> Answer {
     let member = caller.member;
     let rooms = caller.host.read(move |conn| Ok(rooms::of_member(conn, member, limits::LIST_ITEMS)?)).await?;
-    Ok(Some(Reply::Rooms { rooms }))
+    Ok(Some(Reply::Rooms { rooms, more: false }))
 }
 
-pub(crate) async fn directory(caller: &Caller) -> Answer {
+pub(crate) async fn directory(caller: &Caller, after: Option<RoomId>) -> Answer {
     let member = caller.member;
     let rooms = caller.host.read(move |conn| {
         authorise(conn, member, Operation::ListDirectory)?;
-        Ok(rooms::directory(conn, member, limits::LIST_ITEMS)?)
+        if let Some(room) = after {
+            // What may not be found has no place in the list.
+            rooms::standing(conn, room, member)?
+                .filter(|standing| standing.visibility == Visibility::Public)
+                .ok_or_else(|| Refusal::not_found("room"))?;
+        }
+        Ok(rooms::directory(conn, member, after, limits::LIST_ITEMS + 1)?)
     });
-    Ok(Some(Reply::Rooms { rooms: rooms.await? }))
+    let mut rooms = rooms.await?;
+    let more = rooms.len() > limits::LIST_ITEMS as usize;
+    rooms.truncate(limits::LIST_ITEMS as usize);
+    Ok(Some(Reply::Rooms { rooms, more }))
 }
 
 pub(crate) async fn create(

@@ -40,7 +40,11 @@ async fn administrators_rule_over_members_and_the_owner_over_them() {
     done(&mut alice, set(bobs, Role::Owner)).await;
     assert_eq!(alice.refused(set(carols, Role::Owner)).await, ErrorCode::Forbidden);
     done(&mut bob, set(alices, Role::Member)).await;
-    assert_eq!(carol.refused(Request::Directory).await, ErrorCode::Forbidden, "rights change at once");
+    assert_eq!(
+        carol.refused(Request::Directory { after: None }).await,
+        ErrorCode::Forbidden,
+        "rights change at once"
+    );
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod messages;
 mod names;
 mod once;
 mod operating;
+mod pages;
 mod people;
 mod presence;
 mod programs;
