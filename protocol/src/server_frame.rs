@@ -339,7 +339,7 @@ pub struct SignedIn {
 /// How much a host is used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Statistics {
-    /// How many members.
+    /// How many accounts, without those that are gone.
     #[ts(type = "number")]
     pub members: u64,
     /// How many rooms.

@@ -11,7 +11,7 @@ use crate::hub::Hub;
 use crate::names::is_reserved;
 use crate::permissions::{Object, Operation, permit};
 use crate::store::table::{
-    audits, events, members, memberships, passwords, relations, rooms, second_factors, sessions,
+    audits, events, marks, members, memberships, passwords, relations, rooms, second_factors, sessions,
 };
 use crate::store::{Denied, is_taken, now};
 
@@ -164,6 +164,7 @@ pub(crate) fn forget(conn: &Connection, member: MemberId) -> vault::rusqlite::Re
     passwords::remove(conn, member)?;
     second_factors::remove(conn, member)?;
     relations::forget(conn, member)?;
+    marks::forget(conn, member)?;
     members::bury(conn, member)
 }
 

@@ -151,6 +151,14 @@ pub(crate) fn readers(
     .kept()
 }
 
+/// Forgets how far a member has read, and what else was theirs alone.
+pub(crate) fn forget(conn: &Connection, member: MemberId) -> Result<()> {
+    for sql in ["DELETE FROM marks WHERE member = ?", "DELETE FROM privates WHERE member = ?"] {
+        conn.prepare_cached(sql)?.execute([member.0.as_bytes()])?;
+    }
+    Ok(())
+}
+
 fn read(row: &SqlRow<'_>) -> Result<Progress> {
     let attention = attention(&text(row, "attention")?);
     let (unread, mentions) = counts::waiting(counted(row)?, attention);
