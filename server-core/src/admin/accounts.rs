@@ -6,7 +6,7 @@ use vault::rusqlite::Connection;
 use super::{Administration, Answer, Device, User};
 use crate::admission::{self, Account};
 use crate::error::Refusal;
-use crate::handler::accounts::{check_active, tell_of};
+use crate::handler::accounts::{as_changed, check_active, tell_of};
 use crate::handler::sessions::as_seen;
 use crate::handler::succession;
 use crate::hashing::Asker;
@@ -118,14 +118,13 @@ impl Administration {
             members::set_role(conn, member.id, role)?;
             changed.push(member.id);
             let events = succession::hand_all_on(conn, member.id, acting(conn, member.id)?)?;
-            let rows = changed.into_iter().map(|id| members::by_id(conn, id));
-            Ok((rows.collect::<vault::rusqlite::Result<Vec<_>>>()?, events))
+            Ok((as_changed(conn, &changed)?, events))
         };
         self.commit(("role set", name), work, |(changed, events), hub| {
             for event in events {
                 hub.tell_room(event.room, protocol::Reply::Event { event: event.clone() });
             }
-            tell_of(changed.iter().flatten().cloned(), hub);
+            tell_of(changed.iter().cloned(), hub);
         })
         .await?;
         Ok(Answer::Done)
@@ -153,16 +152,16 @@ impl Administration {
                 sessions::remove_all(conn, member.id)?;
             }
             let events = succession::hand_all_on(conn, member.id, acting(conn, member.id)?)?;
-            Ok((members::by_id(conn, member.id)?.ok_or_else(no_such_account)?, events))
+            Ok((as_changed(conn, &[member.id])?, events))
         };
-        self.commit((act, name), work, move |(member, events), hub| {
+        self.commit((act, name), work, move |(changed, events), hub| {
             if standing != Standing::Active {
-                hub.end_member(member.id, None);
+                changed.iter().for_each(|member| hub.end_member(member.id, None));
             }
             for event in events {
                 hub.tell_room(event.room, protocol::Reply::Event { event: event.clone() });
             }
-            tell_of([member.clone()], hub);
+            tell_of(changed.iter().cloned(), hub);
         })
         .await?;
         Ok(Answer::Done)

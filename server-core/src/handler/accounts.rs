@@ -5,6 +5,7 @@ use std::sync::Arc;
 use protocol::{Change, CloseCode, ErrorCode, Event, Member, MemberId, Reply, Role, Secret, Standing};
 use vault::rusqlite::Connection;
 
+use super::invites::end_those_of;
 use super::{Answer, Caller, role, sessions as own_sessions, succession};
 use crate::error::Refusal;
 use crate::hub::Hub;
@@ -53,8 +54,7 @@ pub(crate) async fn set_role(caller: &Caller, req: u32, member: MemberId, new: R
         members::set_role(conn, member, new)?;
         audits::note(conn, Some(by), "role set", &before.name, now())?;
         let events = succession::hand_all_on(conn, member, by)?;
-        let rows = changed.into_iter().map(|id| members::by_id(conn, id));
-        Ok((rows.collect::<vault::rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect(), events))
+        Ok((as_changed(conn, &changed)?, events))
     };
     caller.commit(req, work, tell_changed).await
 }
@@ -65,6 +65,18 @@ pub(crate) fn check_active(account: &members::Row) -> Result<(), Denied> {
         Standing::Active => Ok(()),
         _ => Err(Refusal::forbidden("this account is not active; let it in again first").into()),
     }
+}
+
+/// These accounts as they are now, without the invites that they could not make any more.
+pub(crate) fn as_changed(conn: &Connection, changed: &[MemberId]) -> Result<Vec<members::Row>, Denied> {
+    let mut rows = Vec::with_capacity(changed.len());
+    for member in changed {
+        if let Some(row) = members::by_id(conn, *member)? {
+            end_those_of(conn, &row)?;
+            rows.push(row);
+        }
+    }
+    Ok(rows)
 }
 
 /// Members as they are now, and what that did to rooms.
@@ -94,7 +106,7 @@ pub(crate) async fn set_standing(caller: &Caller, req: u32, member: MemberId, st
             Standing::Banned | Standing::Gone => "account banned",
         };
         audits::note(conn, Some(by), act, &before.name, now())?;
-        Ok((members::by_id(conn, member)?.into_iter().collect(), events))
+        Ok((as_changed(conn, &[member])?, events))
     };
     caller
         .commit(req, work, move |changed, hub| {
@@ -120,23 +132,23 @@ pub(crate) async fn delete(caller: &Caller, req: u32, member: MemberId, password
     if member == by {
         own_sessions::prove(caller, ("password", password)).await?;
     }
-    let work = move |conn: &Connection| -> Result<(Vec<Event>, Option<members::Row>), Denied> {
+    let work = move |conn: &Connection| -> Result<Changed, Denied> {
         let before = authorise_to(conn, by, Operation::DeleteAccount, member)?;
         let events = bury(conn, (member, by))?;
         audits::note(conn, Some(by), "account deleted", &before.name, now())?;
-        Ok((events, members::by_id(conn, member)?))
+        Ok((as_changed(conn, &[member])?, events))
     };
-    let then = move |made: Result<(Vec<Event>, Option<members::Row>), Refusal>, hub: &Arc<Hub>| {
-        let made = match made {
+    let then = move |made: Result<Changed, Refusal>, hub: &Arc<Hub>| {
+        let (changed, events) = match made {
             Ok(made) => made,
             Err(refusal) => return outlet.answer(req, Err(refusal)),
         };
         hub.end_member(member, Some(connection));
-        for event in made.0 {
+        for event in events {
             hub.leave(event.room, member);
             hub.tell_room(event.room, Reply::Event { event });
         }
-        tell_of(made.1, hub);
+        tell_of(changed, hub);
         outlet.answer(req, Ok(Reply::Done));
         if member == by {
             outlet.close(CloseCode::SessionEnded);

@@ -230,3 +230,39 @@ async fn what_is_said_again_of_oneself_is_no_news() {
     }
     assert_eq!(heard.iter().filter(|status| *status == "On a train").count(), 1);
 }
+
+/// What takes the right to invite away from a member.
+type End = fn(MemberId) -> Request;
+
+#[tokio::test]
+async fn invites_end_with_the_right_to_make_them() {
+    let world = World::start().await;
+    let (mut alice, _) = world.alice().await;
+    let ends: [(&str, End); 3] = [
+        ("bob", |member| Request::SetRole { member, role: Role::Member }),
+        ("carol", |member| Request::SetStanding { member, standing: Standing::Banned }),
+        ("dave", |member| Request::DeleteAccount { member, password: None }),
+    ];
+    let mut ended = Vec::new();
+    for (name, end) in ends {
+        let (mut admin, admins) = world.invited(&mut alice, name).await;
+        let member = admins.member.id;
+        done(&mut alice, Request::SetRole { member, role: Role::Admin }).await;
+        let (_, token) = admin.invite(9, 60_000).await;
+        let by = |name: &str| SignIn::Invite { token: token.clone(), name: name.into(), password: None };
+        world.greet().await.sign_in(by(&format!("friend of {name}"))).await.unwrap();
+        done(&mut alice, end(member)).await;
+        let refused = world.greet().await.sign_in(by(&format!("{name} once more"))).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::InviteRevoked, "{name}");
+        ended.push(member);
+    }
+    // Who hands the host over keeps those an administrator may make.
+    let (_, for_members) = alice.invite(1, 60_000).await;
+    let admins = Request::CreateInvite { role: Role::Admin, uses: 1, life_ms: 60_000, rooms: Vec::new() };
+    let Reply::InviteCreated { token: for_admins, .. } = alice.ask(admins).await.unwrap() else { panic!() };
+    done(&mut alice, Request::SetRole { member: ended[0], role: Role::Owner }).await;
+    let by = |token, name: &str| SignIn::Invite { token, name: name.into(), password: None };
+    let refused = world.greet().await.sign_in(by(for_admins, "adam")).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::InviteRevoked);
+    world.greet().await.sign_in(by(for_members, "mia")).await.unwrap();
+}
