@@ -18,6 +18,7 @@ mod pages;
 mod people;
 mod presence;
 mod programs;
+mod replica;
 mod reports;
 mod rights;
 mod rooms;

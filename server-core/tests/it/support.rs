@@ -292,6 +292,11 @@ impl Client {
         soon(self.socket.send(Message::text(text))).await.unwrap();
     }
 
+    /// What was pushed beside the answers so far.
+    pub(crate) fn take_pushed(&mut self) -> Vec<Reply> {
+        self.pushed.drain(..).collect()
+    }
+
     /// The next thing pushed that `wanted` picks; others are thrown away.
     pub(crate) async fn hears<T>(&mut self, mut wanted: impl FnMut(Reply) -> Option<T>) -> T {
         loop {
