@@ -54,8 +54,13 @@ pub enum Request {
     Ping,
     /// The rooms I am in. Answer: `rooms`.
     Rooms,
-    /// Public rooms I am not in. Answer: `rooms`.
-    Directory,
+    /// Public rooms I am not in, by name. Answer: `rooms`.
+    Directory {
+        /// Only those after this one: the last of the page before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        after: Option<RoomId>,
+    },
     /// Makes a room and joins it. Answer: `room`.
     CreateRoom {
         /// Without the `#`.
@@ -207,6 +212,10 @@ pub enum Request {
     Pins {
         /// Where.
         room: RoomId,
+        /// Only those with a smaller number: that of the last of the page before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        before: Option<Seq>,
     },
     /// The messages of a thread. Answer: `messages`, ascending.
     Thread {
@@ -282,6 +291,10 @@ pub enum Request {
         room: RoomId,
         /// Which message.
         message: MessageId,
+        /// Only those after this one: the last of the page before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        after: Option<MemberId>,
     },
     /// Whether others may see how far I have read. Answer: `done`.
     SetReceipts {
@@ -343,6 +356,10 @@ pub enum Request {
         room: RoomId,
         /// Which.
         message: MessageId,
+        /// Only those with a greater number: that of the last of the page before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        after: Option<Seq>,
     },
     /// A page of a room's log. Answer: `history`, ascending.
     History {

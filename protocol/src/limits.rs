@@ -142,10 +142,11 @@ pub fn check_text(text: &str) -> Result<(), OutOfBounds> {
 /// Checks the emoji of a reaction.
 ///
 /// # Errors
-/// When it is empty, longer than [`EMOJI_BYTES`], or contains white space or control characters.
+/// When there is nothing to be seen of it, it is longer than [`EMOJI_BYTES`], or contains white space or control
+/// characters.
 pub fn check_emoji(emoji: &str) -> Result<(), OutOfBounds> {
     match emoji {
-        "" => Err(OutOfBounds::Empty),
+        _ if emoji.chars().all(shows_nothing) => Err(OutOfBounds::Empty),
         _ if emoji.len() > EMOJI_BYTES => Err(OutOfBounds::TooLong(EMOJI_BYTES)),
         _ if emoji.chars().any(|letter| letter.is_whitespace() || disguises(letter)) => {
             Err(OutOfBounds::Control)
@@ -220,6 +221,26 @@ mod tests {
             assert_eq!(check_name(name), Err(OutOfBounds::Empty));
         }
         assert_eq!(check_name(&"x".repeat(65)), Err(OutOfBounds::TooLong(64)));
+    }
+
+    #[test]
+    fn an_emoji_is_something_to_be_seen() {
+        for emoji in [
+            "👍🏽",
+            "👩\u{200d}👩\u{200d}👧\u{200d}👦",
+            "🏴\u{e0067}\u{e0062}\u{e007f}",
+            "1\u{fe0f}\u{20e3}",
+            ":party:",
+        ] {
+            assert_eq!(check_emoji(emoji), Ok(()), "{emoji}");
+        }
+        for emoji in ["", "\u{200d}", "\u{fe0f}\u{fe0f}"] {
+            assert_eq!(check_emoji(emoji), Err(OutOfBounds::Empty));
+        }
+        for emoji in ["a b", "\u{202e}", "\n"] {
+            assert_eq!(check_emoji(emoji), Err(OutOfBounds::Control));
+        }
+        assert_eq!(check_emoji(&"x".repeat(65)), Err(OutOfBounds::TooLong(64)));
     }
 
     #[test]

@@ -61,8 +61,9 @@ fn term(words: &str) -> Option<String> {
     words.chars().any(char::is_alphanumeric).then(|| format!("\"{words}\""))
 }
 
-/// Characters of scripts that put no spaces between words.
-const fn is_cjk(letter: char) -> bool {
+/// Characters of Chinese, Japanese and Korean: words are not told apart by spaces.
+#[must_use]
+pub const fn is_cjk(letter: char) -> bool {
     matches!(letter,
         '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}'
         | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}' | '\u{ff66}'..='\u{ff9f}'

@@ -8,7 +8,7 @@ use crate::error::ErrorCode;
 use crate::event::Event;
 use crate::handshake::{Registration, Welcome};
 use crate::ids::{DeviceId, MemberId, MessageId, RoomId, Seq, UnixMillis};
-use crate::people::{Device, Invite, Member, Room, RoomMember, Seen};
+use crate::people::{Device, Invite, Member, Room, RoomMember, Seen, is_default};
 use crate::programs::{Bot, Hook, Report};
 use crate::redacted::{Secret, Text};
 
@@ -41,6 +41,10 @@ pub enum Reply {
     Rooms {
         /// In the order of their names.
         rooms: Vec<Room>,
+        /// Whether a directory has more after the last.
+        #[serde(default, skip_serializing_if = "is_default")]
+        #[ts(as = "Option<bool>", optional)]
+        more: bool,
     },
     /// To whatever makes, opens or changes a room; also pushed when I came into a room by another device or another
     /// member.
@@ -115,6 +119,8 @@ pub enum Reply {
         message: MessageId,
         /// In the order of their ids.
         members: Vec<MemberId>,
+        /// Whether there are more after the last.
+        more: bool,
     },
     /// To `delivered`. Counted are those who were in the room when it was posted and still are, but for its author.
     Delivered {
@@ -169,6 +175,8 @@ pub enum Reply {
         message: MessageId,
         /// What it said before, oldest first; what it says now is not among them.
         revisions: Vec<Revision>,
+        /// Whether there are more after the last.
+        more: bool,
     },
     /// To `sync`.
     Synced {
@@ -331,7 +339,7 @@ pub struct SignedIn {
 /// How much a host is used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Statistics {
-    /// How many members.
+    /// How many accounts, without those that are gone.
     #[ts(type = "number")]
     pub members: u64,
     /// How many rooms.
@@ -392,6 +400,10 @@ pub struct RoomSync {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<Event>>", optional)]
     pub changed: Vec<Event>,
+    /// Whether the hole has changed more messages than these: it has to be paged from the cursor on to know them all.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[ts(as = "Option<bool>", optional)]
+    pub more: bool,
     /// The room's newest number.
     pub head: Seq,
 }

@@ -16,15 +16,16 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 use vault::rusqlite::Connection;
 
-use crate::budget::Exiled;
+use crate::budget::{Exiled, Source, Tried};
 use crate::error::Refusal;
 use crate::forward;
+use crate::handler::accounts::name_taken;
 use crate::handler::rooms::bring_in;
 use crate::handler::second_factor;
 use crate::hashing::Asker;
 use crate::host::Host;
 use crate::hub::{Hub, Outlet, Seat};
-use crate::names::fold;
+use crate::names::{fold, is_reserved};
 use crate::network::{is_here, is_near};
 use crate::second_factor::Code;
 use crate::store::table::{
@@ -63,6 +64,11 @@ impl Peer {
     /// Whether it has the host to itself.
     pub(crate) fn is_spared(&self, host: &Host) -> bool {
         self.is_here() && host.limits().spare_this_computer
+    }
+
+    /// From which place, if that can be told.
+    fn source(&self) -> Option<Source> {
+        (!self.is_anyone()).then(|| self.address.into())
     }
 
     fn asker(&self) -> Asker {
@@ -138,7 +144,7 @@ pub(crate) async fn sign_in(
         SignIn::Register { name, password } => by_registration(&host, peer, name, password).await?,
     };
     let known = match &way {
-        Way::Known(known) => Some((known.member, known.folded.clone(), known.code.is_some())),
+        Way::Known(known) => Some((known.member, known.tried.clone(), known.code.is_some())),
         _ => None,
     };
     let welcome = way.member().filter(|_| !peer.is_spared(&host)).map(|member| check_welcome(&host, member));
@@ -150,10 +156,10 @@ pub(crate) async fn sign_in(
         Err(refusal) => Err(refusal),
     };
     // What was right gives its attempts back.
-    if let Some((member, folded, coded)) = known
+    if let Some((member, tried, coded)) = known
         && entered.as_ref().err().is_none_or(|refusal| refusal.code != ErrorCode::WrongCode)
     {
-        host.attempt_was_good(peer.address, Some(&folded));
+        host.attempt_was_good(peer.address, Some(&tried));
         if coded {
             host.attempt_by_code_was_good(member);
         }
@@ -246,7 +252,7 @@ pub(crate) struct Account {
 /// A member whose password was right, as it was then; the code is for the transaction to use up.
 struct Known {
     member: MemberId,
-    folded: String,
+    tried: Tried,
     hash: String,
     code: Option<Option<Code>>,
 }
@@ -262,13 +268,16 @@ async fn by_password(
         return Err(wrong_credentials());
     }
     host.attempt_from(peer.address)?;
-    host.attempt_at(&folded)?;
-    let asked = folded.clone();
+    let (asked, source) = (folded.clone(), peer.source());
     let found = host.read(move |conn| {
-        let Some(member) = members::by_name(conn, &asked)? else { return Ok(None) };
-        Ok(Some((member.id, passwords::of(conn, member.id)?, second_factors::is_on(conn, member.id)?)))
+        let Some(member) = members::by_name(conn, &asked)? else { return Ok((None, None)) };
+        let at_home = is_at_home(conn, member.id, source)?.then_some(source).flatten();
+        let (hash, asks) = (passwords::of(conn, member.id)?, second_factors::is_on(conn, member.id)?);
+        Ok((Some((member.id, hash, asks)), at_home))
     });
-    let found = found.await?;
+    let (found, at_home) = found.await?;
+    let tried = Tried { account: folded, at_home };
+    host.attempt_at(&tried)?;
     let stored = found.as_ref().and_then(|(_, stored, _)| stored.clone());
     if !host.hashing.verify(&host.limits(), peer.asker(), password, stored).await? {
         return Err(wrong_credentials());
@@ -276,7 +285,7 @@ async fn by_password(
     let Some((member, Some(hash), asks)) = found else { return Err(wrong_credentials()) };
     let code = match code {
         None if asks => {
-            host.attempt_was_good(peer.address, Some(&folded));
+            host.attempt_was_good(peer.address, Some(&tried));
             return Err(second_factor_required());
         }
         Some(typed) if asks => {
@@ -285,7 +294,14 @@ async fn by_password(
         }
         _ => None,
     };
-    Ok(Known { member, folded, hash, code })
+    Ok(Known { member, tried, hash, code })
+}
+
+/// Whether a device of `member` comes from where somebody speaks.
+fn is_at_home(conn: &Connection, member: MemberId, source: Option<Source>) -> Result<bool, Denied> {
+    let addresses = sessions::addresses(conn, member)?;
+    let mut sources = addresses.iter().filter_map(|address| Some(address.parse::<IpAddr>().ok()?.into()));
+    Ok(source.is_some_and(|source| sources.any(|known: Source| known == source)))
 }
 
 /// Whether what was right a moment ago still is, and the code with it, which is used up.
@@ -602,11 +618,9 @@ fn usable(conn: &Connection, hash: &[u8; 32]) -> Result<invites::Row, Denied> {
 }
 
 fn check_free(conn: &Connection, name: &str) -> Result<(), Denied> {
-    match members::by_name(conn, name.trim())? {
-        None => Ok(()),
-        Some(_) => {
-            Err(Refusal::new(ErrorCode::NameTaken, "another member has this name; choose another one").into())
-        }
+    match is_reserved(name) || members::by_name(conn, name.trim())?.is_some() {
+        true => Err(name_taken().into()),
+        false => Ok(()),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod bucket;
 mod exile;
+mod faults;
 mod keyed;
 mod places;
 mod source;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 use protocol::{MemberId, Request};
 
 pub(crate) use exile::Exiled;
+pub(crate) use faults::Faults;
 pub(crate) use places::Place;
 pub(crate) use source::Source;
 
@@ -148,6 +150,14 @@ pub(crate) struct Payer {
     pub(crate) member: Option<MemberId>,
 }
 
+/// The account whose password is tried, by its folded name. Where one of its devices comes from the same place, that
+/// place has attempts of its own: strangers who use up all there are keep nobody from their own account at home.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Tried {
+    pub(crate) account: String,
+    pub(crate) at_home: Option<Source>,
+}
+
 /// Why a request is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Overdrawn {
@@ -170,7 +180,7 @@ pub(crate) struct Held {
 pub(crate) struct Budgets {
     by_source: Mutex<Keyed<(Source, Kind)>>,
     by_member: Mutex<Keyed<(MemberId, Kind)>>,
-    by_account: Mutex<Keyed<String>>,
+    by_account: Mutex<Keyed<Tried>>,
     exile: Mutex<Exile>,
     /// Connections per address.
     connections: Places<Source>,
@@ -274,17 +284,17 @@ impl Budgets {
         lock(&self.by_member).give_back(&(member, kind), kind.rate(limits, false), now);
     }
 
-    /// Takes one attempt at the account of this name.
+    /// Takes one attempt at an account.
     ///
     /// # Errors
     /// How long to wait when there is none left.
-    pub(crate) fn attempt_at(&self, limits: &Limits, folded: &str, now: Instant) -> Result<(), Duration> {
-        lock(&self.by_account).spend(folded.to_owned(), Kind::Attempts.rate(limits, false), now)
+    pub(crate) fn attempt_at(&self, limits: &Limits, tried: &Tried, now: Instant) -> Result<(), Duration> {
+        lock(&self.by_account).spend(tried.clone(), Kind::Attempts.rate(limits, false), now)
     }
 
     /// The attempt at an account was good.
-    pub(crate) fn attempt_at_was_good(&self, limits: &Limits, folded: &str, now: Instant) {
-        lock(&self.by_account).give_back(&folded.to_owned(), Kind::Attempts.rate(limits, false), now);
+    pub(crate) fn attempt_at_was_good(&self, limits: &Limits, tried: &Tried, now: Instant) {
+        lock(&self.by_account).give_back(tried, Kind::Attempts.rate(limits, false), now);
     }
 
     /// Whether an address has made attempts lately that were not good.

@@ -25,7 +25,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
 use crate::admission::{Admission, Claim, Peer, sign_in, welcome};
-use crate::budget::{Budget, Exiled, Overdrawn, Payer};
+use crate::budget::{Budget, Exiled, Faults, Overdrawn, Payer};
 use crate::dispatch::{dispatch, out_of_order};
 use crate::error::Refusal;
 use crate::handler::Caller;
@@ -36,9 +36,6 @@ use crate::hub::outlet::{Next, Way};
 use crate::listener::Socket;
 use reader::Reader;
 use wire::{Line, Wire};
-
-/// Unreadable frames a stranger may send, and a member: enough for a newer client to learn what this host can't.
-const FAULTS: (u32, u32) = (3, 50);
 
 /// Most bytes of a garbled connection thrown away while it takes its last words.
 const DISCARD: usize = 16 * 1024 * 1024;
@@ -60,7 +57,7 @@ struct Connection {
     heard: Instant,
     /// Whether something came since the last sign of life of ours that was answered, or will be.
     answered: bool,
-    faults: u32,
+    faults: Faults,
     garbled: bool,
     /// Frames that have begun without a message for them yet.
     quiet: i64,
@@ -90,7 +87,7 @@ pub(crate) async fn serve<P: Send>(
         standing: Standing::Stranger,
         heard: Instant::now(),
         answered: false,
-        faults: 0,
+        faults: Faults::none(std::time::Instant::now()),
         garbled: false,
         quiet: 0,
     };
@@ -173,7 +170,7 @@ impl Connection {
             None => false,
             Some(Ok(admission)) => {
                 self.standing = Standing::Member(admission);
-                self.faults = 0;
+                self.faults = Faults::none(std::time::Instant::now());
                 true
             }
             Some(Err((req, refusal))) => {
@@ -305,9 +302,7 @@ impl Connection {
     /// Refuses an unreadable frame; too many of them end the connection.
     fn fault(&mut self, req: Option<u32>, refusal: Refusal) {
         self.line.outlet.refuse(req, refusal);
-        self.faults += 1;
-        let most = if matches!(self.standing, Standing::Member(_)) { FAULTS.1 } else { FAULTS.0 };
-        if self.faults > most {
+        if !self.faults.forgives(self.member().is_some(), std::time::Instant::now()) {
             self.send_away();
         }
     }

@@ -30,7 +30,7 @@ async fn answer(caller: &Caller, req: u32, request: Request) -> Result<Option<Re
         Request::Ping => Ok(Some(Reply::Pong)),
         Request::SignOut => sessions::sign_out(caller, req).await,
         Request::Rooms => rooms::mine(caller).await,
-        Request::Directory => rooms::directory(caller).await,
+        Request::Directory { after } => rooms::directory(caller, after).await,
         Request::CreateRoom { name, topic, visibility, reading } => {
             rooms::create(caller, req, (&name, &topic), visibility, reading).await
         }
@@ -60,7 +60,7 @@ async fn answer(caller: &Caller, req: u32, request: Request) -> Result<Option<Re
         }
         Request::Pin { room, message } => pins::pin(caller, req, (room, message)).await,
         Request::Unpin { room, message } => pins::unpin(caller, req, (room, message)).await,
-        Request::Pins { room } => pins::list(caller, room).await,
+        Request::Pins { room, before } => pins::list(caller, room, before).await,
         Request::Thread { room, message, after, limit } => {
             threads::page(caller, (room, message), after, limit).await
         }
@@ -76,7 +76,7 @@ async fn answer(caller: &Caller, req: u32, request: Request) -> Result<Option<Re
         Request::Mark { room, seq, back } => marks::mark(caller, req, room, seq, back).await,
         Request::SetAttention { room, attention } => marks::attend(caller, req, room, attention).await,
         Request::Progress => marks::list(caller).await,
-        Request::ReadBy { room, message } => marks::read_by(caller, (room, message)).await,
+        Request::ReadBy { room, message, after } => marks::read_by(caller, (room, message), after).await,
         Request::SetReceipts { shown } => marks::show_receipts(caller, req, shown).await,
         Request::SetPresence { availability, until } => presence::set(caller, availability, until),
         Request::Seen { members } => presence::seen(caller, members).await,
@@ -87,7 +87,9 @@ async fn answer(caller: &Caller, req: u32, request: Request) -> Result<Option<Re
         Request::Search(search) => search::find(caller, search).await,
         Request::SeqAt { room, at } => history::seq_at(caller, room, at).await,
         Request::Statistics => search::statistics(caller).await,
-        Request::Revisions { room, message } => messages::revisions(caller, (room, message)).await,
+        Request::Revisions { room, message, after } => {
+            messages::revisions(caller, (room, message), after).await
+        }
         Request::History { room, before, after, limit } => {
             history::page(caller, room, (after, before), limit).await
         }

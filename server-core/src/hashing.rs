@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use metrics::Counter;
 use protocol::{MemberId, Secret};
 use tokio::sync::oneshot;
+use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 use crate::budget::Source;
@@ -116,7 +117,7 @@ impl Hashing {
         asker: Asker,
         password: &Secret,
     ) -> Result<String, Refusal> {
-        let password = Zeroizing::new(password.0.clone().into_bytes());
+        let password = as_typed(password);
         self.run(limits, asker, move || hash_now(&password)).await?.ok_or_else(Refusal::internal)
     }
 
@@ -131,7 +132,7 @@ impl Hashing {
         password: &Secret,
         stored: Option<String>,
     ) -> Result<bool, Refusal> {
-        let password = Zeroizing::new(password.0.clone().into_bytes());
+        let password = as_typed(password);
         let nobody = Arc::clone(&self.nobody);
         self.run(limits, asker, move || {
             let known = stored.is_some();
@@ -197,6 +198,11 @@ impl Hashing {
     }
 }
 
+/// What is hashed of a password: one keyboard writes é in one character, another in two (NIST SP 800-63B, 5.1.1.2).
+fn as_typed(password: &Secret) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(password.0.nfkc().collect::<String>().into_bytes())
+}
+
 fn hash_now(password: &[u8]) -> Option<String> {
     let (memory, passes, lanes) = COST;
     let params = Params::new(memory, passes, lanes, None).ok()?;
@@ -221,6 +227,8 @@ mod tests {
         assert!(fits("correct horse", Some(stored.clone())).await);
         assert!(!fits("wrong horse", Some(stored)).await);
         assert!(!fits("wrong horse", None).await);
+        let stored = hashing.hash(&limits, Asker::Here, &"pâte à choux".into()).await.unwrap();
+        assert!(fits("pa\u{302}te a\u{300} choux", Some(stored)).await, "as another keyboard types it");
         assert!(!fits("wrong horse", Some("damaged".into())).await);
     }
 

@@ -18,7 +18,7 @@ use vault::{Options, Unlock, Vault};
 use zeroize::Zeroizing;
 
 use crate::acme::Keeper;
-use crate::budget::{Budgets, Exiled, Held, Kind, Source};
+use crate::budget::{Budgets, Exiled, Held, Kind, Source, Tried};
 use crate::committer::Committer;
 use crate::config::{Config, HostKey, Limits};
 use crate::error::{Refusal, StartError};
@@ -192,21 +192,27 @@ impl Host {
     }
 
     /// Takes one attempt at an account.
-    pub(crate) fn attempt_at(&self, folded: &str) -> Result<(), Refusal> {
-        self.budgets.attempt_at(&self.limits(), folded, Instant::now()).map_err(Refusal::wait)
+    pub(crate) fn attempt_at(&self, tried: &Tried) -> Result<(), Refusal> {
+        self.budgets.attempt_at(&self.limits(), tried, Instant::now()).map_err(Refusal::wait)
     }
 
-    /// The attempt of an address, and of an account if it was at one, was good.
-    pub(crate) fn attempt_was_good(&self, address: IpAddr, folded: Option<&str>) {
-        self.budgets.give_back(&self.limits(), address.into(), Kind::Attempts, Instant::now());
-        if let Some(folded) = folded {
-            self.attempt_at_was_good(folded);
+    /// The attempt of an address, and at an account if it was at one, was good.
+    pub(crate) fn attempt_was_good(&self, address: IpAddr, tried: Option<&Tried>) {
+        let (limits, now) = (self.limits(), Instant::now());
+        self.budgets.give_back(&limits, address.into(), Kind::Attempts, now);
+        if let Some(tried) = tried {
+            self.budgets.attempt_at_was_good(&limits, tried, now);
         }
     }
 
-    /// The attempt at an account was good.
-    pub(crate) fn attempt_at_was_good(&self, folded: &str) {
-        self.budgets.attempt_at_was_good(&self.limits(), folded, Instant::now());
+    /// Takes one try of a member at their own password. What strangers try at it is not theirs.
+    pub(crate) fn attempt_of(&self, member: MemberId) -> Result<(), Refusal> {
+        self.budgets.take_of(&self.limits(), member, Kind::Attempts, Instant::now()).map_err(Refusal::wait)
+    }
+
+    /// The password was right.
+    pub(crate) fn attempt_of_was_good(&self, member: MemberId) {
+        self.budgets.give_back_to(&self.limits(), member, Kind::Attempts, Instant::now());
     }
 
     /// Takes one try at a code of a member.

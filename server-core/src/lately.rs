@@ -55,6 +55,11 @@ impl Lately {
         lock(&self.left).insert(device, at);
     }
 
+    /// When a device's connection ended, if that is not yet written.
+    pub(crate) fn left_at(&self, device: DeviceId) -> Option<UnixMillis> {
+        lock(&self.left).get(&device).copied()
+    }
+
     /// What has been told of one room and is not yet written.
     pub(crate) fn kept_of(&self, room: RoomId) -> HashMap<(DeviceId, RoomId), Seq> {
         let kept = lock(&self.kept);

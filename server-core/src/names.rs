@@ -4,6 +4,17 @@
 
 use unicode_normalization::UnicodeNormalization;
 
+/// Calls everyone in a room.
+pub(crate) const EVERYONE: &str = "room";
+
+/// The name of every account that is gone.
+pub(crate) const FORMER: &str = "former member";
+
+/// Whether nobody may be called so, because it says something else.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    [EVERYONE, FORMER].contains(&fold(name).as_str())
+}
+
 /// The form by which names are compared: compatibility-composed (NFKC), in lower case, without what nobody sees, and
 /// with one space where there are several.
 pub(crate) fn fold(name: &str) -> String {
@@ -28,6 +39,14 @@ fn is_unseen(letter: char) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn names_that_say_something_else_are_nobodys() {
+        for name in ["room", " Ｒｏｏｍ ", "ro\u{200d}om", "Former  Member", "former\u{a0}member"] {
+            assert!(is_reserved(name), "{}", name.escape_unicode());
+        }
+        assert!(!is_reserved("roomy") && !is_reserved("former"));
+    }
 
     #[test]
     fn case_and_width_make_no_other_name() {

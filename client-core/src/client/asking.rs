@@ -47,7 +47,17 @@ impl Client {
     /// # Errors
     /// See [`RequestError`]; so for all below.
     pub async fn directory(&self) -> Result<Vec<Room>, RequestError> {
-        expect!(self.request(Request::Directory).await?, Reply::Rooms { rooms } => rooms)
+        let mut found: Vec<Room> = Vec::new();
+        loop {
+            let after = found.last().map(|room| room.id);
+            let answer = self.request(Request::Directory { after }).await?;
+            let (rooms, more) = expect!(answer, Reply::Rooms { rooms, more } => (rooms, more))?;
+            let goes_on = more && !rooms.is_empty();
+            found.extend(rooms);
+            if !goes_on {
+                return Ok(found);
+            }
+        }
     }
 
     /// Makes a room and joins it.

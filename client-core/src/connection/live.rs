@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
 use protocol::limits::{PAGE_EVENTS, SYNC_ROOMS};
-use protocol::{Availability, CloseCode, Cursor, MemberId, MessageId, Reply, Request, RoomId, SignedIn};
+use protocol::{Availability, CloseCode, MemberId, MessageId, Reply, Request, RoomId, Seq, SignedIn};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -24,7 +24,7 @@ use crate::client::Shared;
 use crate::error::{RequestError, StoreError};
 use crate::outbox::item::Unsent;
 use crate::store::Received;
-use crate::store::table::{coverage, outbox, rooms};
+use crate::store::table::{coverage, outbox, rooms, unsure};
 
 /// Most requests without an answer; one more is refused.
 const UNANSWERED: usize = 512;
@@ -67,6 +67,7 @@ enum Purpose {
     SigningOut(Answer),
     Sync,
     CatchUp(RoomId),
+    Hole(Hole),
     Members,
     /// What waits in my rooms, counted anew.
     Counts,
@@ -74,6 +75,14 @@ enum Purpose {
     /// Said, with no answer that matters.
     Nothing,
     Post(RoomId, MessageId),
+}
+
+/// A stretch of a log between two numbers that has to be read, because it changed what is held.
+#[derive(Debug, Clone, Copy)]
+struct Hole {
+    room: RoomId,
+    after: Seq,
+    before: Seq,
 }
 
 struct Pending {
@@ -86,6 +95,10 @@ struct Live<'a> {
     link: Box<Link>,
     pending: HashMap<u32, Pending>,
     syncs: usize,
+    /// From where on each room was asked for.
+    cursors: HashMap<RoomId, Seq>,
+    /// Rooms with a hole that is being read.
+    reading: HashSet<RoomId>,
     asking_members: bool,
     catching_up: HashSet<RoomId>,
     posting: HashMap<RoomId, Backoff>,
@@ -111,6 +124,8 @@ pub(super) async fn live(
         link,
         pending: HashMap::new(),
         syncs: 0,
+        cursors: HashMap::new(),
+        reading: HashSet::new(),
         asking_members: false,
         catching_up: HashSet::new(),
         posting: HashMap::new(),
@@ -184,16 +199,9 @@ impl Live<'_> {
         self.shared.signed_in(&self.link, &signed_in).await?;
         let (rooms, counted) = (signed_in.rooms, signed_in.progress);
         self.shared.receive(vec![Received::Rooms(rooms), Received::Progress(counted)]).await?;
-        let cursors = self.shared.store.read(|connection, host| {
-            rooms::list(connection, host)?
-                .into_iter()
-                .map(|room| {
-                    let held = coverage::of(connection, host, room.id)?;
-                    Ok(Cursor { room: room.id, after: held.newest() })
-                })
-                .collect::<rusqlite::Result<Vec<_>>>()
-        });
-        for cursors in cursors.await?.chunks(SYNC_ROOMS) {
+        let cursors = self.shared.store.write(unsure::ask).await?;
+        self.cursors = cursors.iter().map(|cursor| (cursor.room, cursor.after)).collect();
+        for cursors in cursors.chunks(SYNC_ROOMS) {
             self.say(Request::Sync { cursors: cursors.to_vec() }, Purpose::Sync).await?;
             self.syncs += 1;
         }
@@ -232,7 +240,7 @@ impl Live<'_> {
 
     /// Live means caught up: what was missed is here, with the names of those who did it.
     fn settle(&self) {
-        if self.syncs == 0 && !self.asking_members {
+        if self.syncs == 0 && self.reading.is_empty() && !self.asking_members {
             self.shared.enter(ConnectionState::Live);
         }
     }
@@ -333,6 +341,7 @@ impl Live<'_> {
             received,
             answers,
             mut catch_up,
+            holes,
             acked,
             synced,
             drain,
@@ -374,6 +383,9 @@ impl Live<'_> {
         for room in catch_up {
             self.catch_up(room).await?;
         }
+        for hole in holes {
+            self.read_hole(hole).await?;
+        }
         if more_members.is_some() {
             self.ask_members(more_members).await?;
         }
@@ -390,6 +402,14 @@ impl Live<'_> {
         }
         let request = Request::History { room, before: None, after: None, limit: PAGE_EVENTS };
         self.say(request, Purpose::CatchUp(room)).await
+    }
+
+    /// Asks for the next page of a hole that has to be read.
+    async fn read_hole(&mut self, hole: Hole) -> Result<(), Ended> {
+        let Hole { room, after, before } = hole;
+        self.reading.insert(room);
+        let request = Request::History { room, before: Some(before), after: Some(after), limit: PAGE_EVENTS };
+        self.say(request, Purpose::Hole(hole)).await
     }
 }
 

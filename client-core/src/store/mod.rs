@@ -19,8 +19,12 @@ pub(crate) use receive::{Outcome, Received};
 use crate::error::StoreError;
 
 /// Every shape this installation's tables have had, oldest first. A shipped step never changes.
-pub(crate) const SCHEMA: Schema =
-    Schema { migrations: &[Migration { name: "first light", sql: include_str!("schema.sql") }] };
+pub(crate) const SCHEMA: Schema = Schema {
+    migrations: &[
+        Migration { name: "first light", sql: include_str!("schema.sql") },
+        Migration { name: "unsure", sql: include_str!("unsure.sql") },
+    ],
+};
 
 /// One of my rooms, as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq)]

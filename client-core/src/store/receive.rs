@@ -7,7 +7,7 @@ use protocol::{Change, Edited, Event, Member, MemberId, MessageId, Progress, Roo
 use rusqlite::Connection;
 
 use super::table::events::Put;
-use super::table::{coverage, events, members, outbox, progress, rooms};
+use super::table::{coverage, events, members, outbox, progress, rooms, unsure};
 use super::{HostStore, RoomSummary};
 use crate::error::StoreError;
 use crate::outbox::item::Refusal;
@@ -26,6 +26,8 @@ pub(crate) enum Received {
     Stretch { room: RoomId, events: Vec<Event>, head: Seq, quiet: bool },
     /// Messages as they stood at the number `head`: what a hole that is not read has changed.
     Changed { room: RoomId, events: Vec<Event>, head: Seq },
+    /// All is told that has become of the messages of a room.
+    Settled(RoomId),
     /// A message of the outbox is on the host's disk.
     Acked { message: MessageId, room: RoomId, seq: Seq, at: UnixMillis },
     /// A message of the outbox is refused for good.
@@ -126,6 +128,7 @@ impl Taking<'_> {
                     self.outcome.diffs.extend(held.map(|diff| (room, diff)));
                 }
             }
+            Received::Settled(room) => unsure::settle(self.connection, self.host, room)?,
             Received::Acked { message, room, seq, at } => self.acked(message, room, seq, at)?,
             Received::Refused { message, refusal } => self.refused(message, &refusal)?,
             Received::Rooms(list) => {

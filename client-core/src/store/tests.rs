@@ -8,7 +8,7 @@ use uuid::Uuid;
 use vault::Unlock;
 
 use super::receive::{Received, take};
-use super::table::{coverage, events, hosts, outbox, rooms};
+use super::table::{coverage, events, hosts, outbox, rooms, unsure};
 use super::{Outcome, SCHEMA};
 use crate::outbox::item::{Refusal, Unsent};
 use crate::sync::plan::Span;
@@ -449,4 +449,19 @@ fn an_answer_in_a_thread_makes_it_longer_once() {
     }
     kept.take(vec![Received::Changed { room: ROOM, events: vec![stands], head: Seq(3) }]);
     assert_eq!(replies(&kept.take(vec![reply(4)]).diffs), [3]);
+}
+
+#[test]
+fn a_sync_that_was_not_answered_is_asked_for_again_from_the_same_number() {
+    let kept = Kept::new();
+    let ask = || kept.write(unsure::ask).into_iter().map(|cursor| cursor.after.0).collect::<Vec<_>>();
+    kept.take(vec![Received::Room(room(0))]);
+    assert_eq!(ask(), [0]);
+    kept.take(vec![stretch(1..=10), Received::Settled(ROOM)]);
+    assert_eq!(ask(), [10]);
+    // Newer ones come, the connection breaks, and what lies between may have changed what is held.
+    kept.take(vec![stretch(90..=95)]);
+    assert_eq!(ask(), [10]);
+    kept.take(vec![Received::Settled(ROOM)]);
+    assert_eq!(ask(), [95]);
 }

@@ -1,9 +1,11 @@
 //! Coming back: exactly what was missed, however much it is.
 
 use client_core::{ConnectionState, WaitReason};
-use protocol::{Seq, Visibility};
+use protocol::{MessageId, Reply, Request, Seq, Visibility};
 use server_core::admin::{Command, restore};
+use uuid::Uuid;
 
+use crate::bare::Bare;
 use crate::stage::{Stage, bounded, delivered, event, general, live, post, state, texts, whole};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,6 +65,43 @@ async fn a_gap_too_large_to_sync_is_paged_each_event_once() {
     let offline = bob.timeline(room, Some(Seq(300)), 100).await.unwrap();
     assert_eq!(offline.items.len(), 100, "what was paged once is held for good");
     assert!(!offline.gap);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_away_while_very_much_was_deleted_shows_none_of_it() {
+    let stage = Stage::new();
+    let server = stage.host().await;
+    let ((_a, alice), (bobs, bob)) = stage.alice_and_bob(&server).await;
+    let room = general(&alice).await;
+    let mut bare = Bare::of(&server, "alice").await;
+    let mut said = Vec::new();
+    for number in 0..1100 {
+        let message = MessageId(Uuid::now_v7());
+        bare.send(Request::post(room, message, format!("secret {number}").into())).await;
+        said.push(message);
+    }
+    let last = Request::post(room, MessageId(Uuid::now_v7()), "bob has all of it".into());
+    let Reply::Posted { seq: head, .. } = bare.ask(last).await else { panic!("not posted") };
+    let mut events = bob.subscribe();
+    while bob.timeline(room, None, 1).await.unwrap().items[0].seq != Some(head) {
+        bounded("what alice says", events.next()).await.unwrap();
+    }
+    bobs.stop().await;
+    drop(bob);
+    for message in said {
+        bare.send(Request::Delete { room, message }).await;
+    }
+    bare.ask(Request::post(room, MessageId(Uuid::now_v7()), "all gone".into())).await;
+
+    let bobs = stage.profile("bob").await;
+    let bob = bobs.start().await.unwrap().remove(0);
+    live(&bob).await;
+    server.stop().await;
+    state(&bob, "the loss", |state| !state.is_live()).await;
+    let kept = whole(&bob, room, 150).await;
+    let read = texts(&kept).into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
+    assert_eq!(read, ["bob has all of it", "all gone"]);
+    assert!(kept.len() > 1100, "read up to {head:?} and beyond");
 }
 
 #[tokio::test(flavor = "multi_thread")]

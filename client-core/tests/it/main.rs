@@ -3,6 +3,7 @@
 // The functions that set the stage are test code too; a failure there is told by its line.
 #![allow(clippy::unwrap_used)]
 
+mod bare;
 mod catching_up;
 mod counting;
 mod joining;

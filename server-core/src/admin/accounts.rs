@@ -6,6 +6,8 @@ use vault::rusqlite::Connection;
 use super::{Administration, Answer, Device, User};
 use crate::admission::{self, Account};
 use crate::error::Refusal;
+use crate::handler::accounts::{as_changed, check_active, tell_of};
+use crate::handler::sessions::as_seen;
 use crate::handler::succession;
 use crate::hashing::Asker;
 use crate::store::table::{invites, members, passwords, second_factors, sessions};
@@ -106,6 +108,7 @@ impl Administration {
             if member.role == Role::Owner && role != Role::Owner {
                 return Err(Refusal::forbidden("give the role of owner to somebody else instead").into());
             }
+            check_active(&member)?;
             if role == Role::Owner
                 && let Some(before) = members::owner(conn)?.filter(|before| before.id != member.id)
             {
@@ -114,21 +117,14 @@ impl Administration {
             }
             members::set_role(conn, member.id, role)?;
             changed.push(member.id);
-            let events = match role {
-                Role::Guest => succession::hand_all_on(conn, member.id, acting(conn, member.id)?)?,
-                _ => Vec::new(),
-            };
-            let rows = changed.into_iter().map(|id| members::by_id(conn, id));
-            Ok((rows.collect::<vault::rusqlite::Result<Vec<_>>>()?, events))
+            let events = succession::hand_all_on(conn, member.id, acting(conn, member.id)?)?;
+            Ok((as_changed(conn, &changed)?, events))
         };
         self.commit(("role set", name), work, |(changed, events), hub| {
             for event in events {
                 hub.tell_room(event.room, protocol::Reply::Event { event: event.clone() });
             }
-            for member in changed.iter().flatten().cloned() {
-                let online = hub.is_online(member.id);
-                hub.tell_everyone(protocol::Reply::Member { member: member.shown(online) });
-            }
+            tell_of(changed.iter().cloned(), hub);
         })
         .await?;
         Ok(Answer::Done)
@@ -146,28 +142,26 @@ impl Administration {
         let asked = name.clone();
         let work = move |conn: &Connection| {
             let member = account(conn, &asked)?;
-            if member.role == Role::Owner {
+            if member.role == Role::Owner && standing != Standing::Active {
                 return Err(
                     Refusal::forbidden("the owner stays; give the role to somebody else first").into()
                 );
             }
             members::set_standing(conn, member.id, standing)?;
-            let mut events = Vec::new();
             if standing != Standing::Active {
                 sessions::remove_all(conn, member.id)?;
-                events = succession::hand_all_on(conn, member.id, acting(conn, member.id)?)?;
             }
-            Ok((members::by_id(conn, member.id)?.ok_or_else(no_such_account)?, events))
+            let events = succession::hand_all_on(conn, member.id, acting(conn, member.id)?)?;
+            Ok((as_changed(conn, &[member.id])?, events))
         };
-        self.commit((act, name), work, move |(member, events), hub| {
+        self.commit((act, name), work, move |(changed, events), hub| {
             if standing != Standing::Active {
-                hub.end_member(member.id, None);
+                changed.iter().for_each(|member| hub.end_member(member.id, None));
             }
             for event in events {
                 hub.tell_room(event.room, protocol::Reply::Event { event: event.clone() });
             }
-            let online = standing == Standing::Active && hub.is_online(member.id);
-            hub.tell_everyone(protocol::Reply::Member { member: member.clone().shown(online) });
+            tell_of(changed.iter().cloned(), hub);
         })
         .await?;
         Ok(Answer::Done)
@@ -175,10 +169,12 @@ impl Administration {
 
     pub(super) async fn sessions(&self, name: String) -> Result<Answer, Refusal> {
         let nobody = DeviceId(uuid::Uuid::nil());
-        let devices = self.host.read(move |conn| {
-            let member = account(conn, &name)?;
-            Ok(sessions::of_member(conn, member.id, nobody, limits::LIST_ITEMS)?)
+        let found = self.host.read(move |conn| {
+            let member = account(conn, &name)?.id;
+            Ok((member, sessions::of_member(conn, member, nobody, limits::LIST_ITEMS)?))
         });
+        let (member, devices) = found.await?;
+        let devices = as_seen(&self.host.hub, member, devices);
         let shown = |device: protocol::Device| Device {
             id: device.id,
             name: device.name,
@@ -186,7 +182,7 @@ impl Administration {
             last_seen: device.last_seen,
             address: device.address,
         };
-        Ok(Answer::Sessions { devices: devices.await?.into_iter().map(shown).collect() })
+        Ok(Answer::Sessions { devices: devices.into_iter().map(shown).collect() })
     }
 
     pub(super) async fn revoke_session(

@@ -5,35 +5,46 @@ use std::sync::Arc;
 use protocol::{Change, CloseCode, ErrorCode, Event, Member, MemberId, Reply, Role, Secret, Standing};
 use vault::rusqlite::Connection;
 
+use super::invites::end_those_of;
 use super::{Answer, Caller, role, sessions as own_sessions, succession};
 use crate::error::Refusal;
 use crate::hub::Hub;
+use crate::names::is_reserved;
 use crate::permissions::{Object, Operation, permit};
 use crate::store::table::{
-    audits, events, members, memberships, passwords, relations, rooms, second_factors, sessions,
+    audits, events, marks, members, memberships, passwords, relations, rooms, second_factors, sessions,
 };
 use crate::store::{Denied, is_taken, now};
 
 pub(crate) async fn set_profile(caller: &Caller, req: u32, name: &str, status: &str) -> Answer {
     let name = caller.host.limits().name(name)?.to_owned();
     let status = caller.host.limits().topic("status", status)?.to_owned();
+    if is_reserved(&name) {
+        return Err(name_taken());
+    }
     let member = caller.member;
-    let work = move |conn: &Connection| -> Result<Vec<members::Row>, Denied> {
+    let work = move |conn: &Connection| -> Result<Option<members::Row>, Denied> {
         role(conn, member)?;
+        if members::by_id(conn, member)?.is_some_and(|row| row.name == name && row.status == status) {
+            return Ok(None);
+        }
         members::set_profile(conn, member, &name, &status)
             .map_err(|error| if is_taken(&error) { Denied::Refused(name_taken()) } else { error.into() })?;
-        Ok(members::by_id(conn, member)?.into_iter().collect())
+        Ok(members::by_id(conn, member)?)
     };
-    caller.commit(req, work, tell_of).await
+    caller
+        .commit(req, work, |changed, hub| {
+            tell_of(changed, hub);
+            Reply::Done
+        })
+        .await
 }
 
 pub(crate) async fn set_role(caller: &Caller, req: u32, member: MemberId, new: Role) -> Answer {
     let by = caller.member;
     let work = move |conn: &Connection| -> Result<Changed, Denied> {
         let before = authorise_to(conn, by, Operation::SetRole(new), member)?;
-        if before.standing != Standing::Active {
-            return Err(Refusal::forbidden("this account is not active; let it in again first").into());
-        }
+        check_active(&before)?;
         let mut changed = vec![member];
         if new == Role::Owner {
             // A host has one owner: who hands it over becomes an administrator.
@@ -42,11 +53,30 @@ pub(crate) async fn set_role(caller: &Caller, req: u32, member: MemberId, new: R
         }
         members::set_role(conn, member, new)?;
         audits::note(conn, Some(by), "role set", &before.name, now())?;
-        let events = if new == Role::Guest { succession::hand_all_on(conn, member, by)? } else { Vec::new() };
-        let rows = changed.into_iter().map(|id| members::by_id(conn, id));
-        Ok((rows.collect::<vault::rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect(), events))
+        let events = succession::hand_all_on(conn, member, by)?;
+        Ok((as_changed(conn, &changed)?, events))
     };
     caller.commit(req, work, tell_changed).await
+}
+
+/// Whether an account may be given a role: one that is put aside would be an owner whom nobody can let in.
+pub(crate) fn check_active(account: &members::Row) -> Result<(), Denied> {
+    match account.standing {
+        Standing::Active => Ok(()),
+        _ => Err(Refusal::forbidden("this account is not active; let it in again first").into()),
+    }
+}
+
+/// These accounts as they are now, without the invites that they could not make any more.
+pub(crate) fn as_changed(conn: &Connection, changed: &[MemberId]) -> Result<Vec<members::Row>, Denied> {
+    let mut rows = Vec::with_capacity(changed.len());
+    for member in changed {
+        if let Some(row) = members::by_id(conn, *member)? {
+            end_those_of(conn, &row)?;
+            rows.push(row);
+        }
+    }
+    Ok(rows)
 }
 
 /// Members as they are now, and what that did to rooms.
@@ -54,7 +84,8 @@ type Changed = (Vec<members::Row>, Vec<Event>);
 
 fn tell_changed((changed, events): Changed, hub: &Hub) -> Reply {
     events.into_iter().for_each(|event| hub.tell_room(event.room, Reply::Event { event }));
-    tell_of(changed, hub)
+    tell_of(changed, hub);
+    Reply::Done
 }
 
 pub(crate) async fn set_standing(caller: &Caller, req: u32, member: MemberId, standing: Standing) -> Answer {
@@ -65,18 +96,17 @@ pub(crate) async fn set_standing(caller: &Caller, req: u32, member: MemberId, st
     let work = move |conn: &Connection| -> Result<Changed, Denied> {
         let before = authorise_to(conn, by, Operation::SetStanding, member)?;
         members::set_standing(conn, member, standing)?;
-        let mut events = Vec::new();
         if standing != Standing::Active {
             sessions::remove_all(conn, member)?;
-            events = succession::hand_all_on(conn, member, by)?;
         }
+        let events = succession::hand_all_on(conn, member, by)?;
         let act = match standing {
             Standing::Active => "account let in again",
             Standing::Deactivated => "account deactivated",
             Standing::Banned | Standing::Gone => "account banned",
         };
         audits::note(conn, Some(by), act, &before.name, now())?;
-        Ok((members::by_id(conn, member)?.into_iter().collect(), events))
+        Ok((as_changed(conn, &[member])?, events))
     };
     caller
         .commit(req, work, move |changed, hub| {
@@ -89,37 +119,36 @@ pub(crate) async fn set_standing(caller: &Caller, req: u32, member: MemberId, st
 }
 
 /// Everyone hears how these members are now.
-fn tell_of(changed: Vec<members::Row>, hub: &Hub) -> Reply {
+pub(crate) fn tell_of(changed: impl IntoIterator<Item = members::Row>, hub: &Hub) {
     for row in changed {
         let here = hub.availability(row.id).filter(|_| row.standing == Standing::Active);
         let member = Member { availability: here.unwrap_or_default(), ..row.shown(here.is_some()) };
         hub.tell_everyone(Reply::Member { member });
     }
-    Reply::Done
 }
 
 pub(crate) async fn delete(caller: &Caller, req: u32, member: MemberId, password: Option<Secret>) -> Answer {
     let (by, connection, outlet) = (caller.member, caller.connection, caller.outlet.clone());
     if member == by {
-        own_sessions::prove(caller, password).await?;
+        own_sessions::prove(caller, ("password", password)).await?;
     }
-    let work = move |conn: &Connection| -> Result<(Vec<Event>, Option<members::Row>), Denied> {
+    let work = move |conn: &Connection| -> Result<Changed, Denied> {
         let before = authorise_to(conn, by, Operation::DeleteAccount, member)?;
         let events = bury(conn, (member, by))?;
         audits::note(conn, Some(by), "account deleted", &before.name, now())?;
-        Ok((events, members::by_id(conn, member)?))
+        Ok((as_changed(conn, &[member])?, events))
     };
-    let then = move |made: Result<(Vec<Event>, Option<members::Row>), Refusal>, hub: &Arc<Hub>| {
-        let made = match made {
+    let then = move |made: Result<Changed, Refusal>, hub: &Arc<Hub>| {
+        let (changed, events) = match made {
             Ok(made) => made,
             Err(refusal) => return outlet.answer(req, Err(refusal)),
         };
         hub.end_member(member, Some(connection));
-        for event in made.0 {
+        for event in events {
             hub.leave(event.room, member);
             hub.tell_room(event.room, Reply::Event { event });
         }
-        tell_of(made.1.into_iter().collect(), hub);
+        tell_of(changed, hub);
         outlet.answer(req, Ok(Reply::Done));
         if member == by {
             outlet.close(CloseCode::SessionEnded);
@@ -147,6 +176,7 @@ pub(crate) fn forget(conn: &Connection, member: MemberId) -> vault::rusqlite::Re
     passwords::remove(conn, member)?;
     second_factors::remove(conn, member)?;
     relations::forget(conn, member)?;
+    marks::forget(conn, member)?;
     members::bury(conn, member)
 }
 
@@ -164,6 +194,7 @@ fn authorise_to(
     Ok(row)
 }
 
-fn name_taken() -> Refusal {
-    Refusal::new(ErrorCode::NameTaken, "another member has this name; choose another one")
+/// To a name that another member has, or that says something else.
+pub(crate) fn name_taken() -> Refusal {
+    Refusal::new(ErrorCode::NameTaken, "this name is taken; choose another one")
 }

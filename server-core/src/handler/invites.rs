@@ -1,13 +1,13 @@
 //! Who may become a member: invites, and registration without one.
 
-use protocol::{Invite, InviteId, Registration, Reply, Role, RoomId, UnixMillis, limits};
+use protocol::{Invite, InviteId, Registration, Reply, Role, RoomId, Standing, UnixMillis, limits};
 use uuid::Uuid;
 use vault::rusqlite::Connection;
 
 use super::{Answer, Caller, authorise, authorise_in};
 use crate::error::Refusal;
-use crate::permissions::Operation;
-use crate::store::table::{audits, host, invites};
+use crate::permissions::{Object, Operation, permit};
+use crate::store::table::{audits, host, invites, members};
 use crate::store::{Denied, now};
 use crate::token;
 
@@ -80,6 +80,18 @@ pub(crate) async fn revoke(caller: &Caller, req: u32, invite: InviteId) -> Answe
         }
     };
     caller.commit(req, work, |(), _| Reply::Done).await
+}
+
+/// Ends the invites of an account that could not make them any more: nobody comes in by the word of somebody who has
+/// no say.
+pub(crate) fn end_those_of(conn: &Connection, account: &members::Row) -> Result<(), Denied> {
+    for role in [Role::Admin, Role::Member, Role::Guest] {
+        let may = permit(account.role, Operation::CreateInvite(role), Object::Host).is_ok();
+        if !may || account.standing != Standing::Active {
+            invites::end_of(conn, account.id, role)?;
+        }
+    }
+    Ok(())
 }
 
 pub(crate) async fn set_registration(caller: &Caller, req: u32, registration: Registration) -> Answer {

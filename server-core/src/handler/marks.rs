@@ -1,6 +1,6 @@
 //! How far members have read. It is theirs: others learn of it only by asking, and only where they let them.
 
-use protocol::{Attention, MessageId, Progress, Reply, RoomId, Seq, limits};
+use protocol::{Attention, MemberId, MessageId, Progress, Reply, RoomId, Seq, limits};
 use vault::rusqlite::Connection;
 
 use super::messages::in_room;
@@ -76,16 +76,23 @@ pub(crate) async fn list(caller: &Caller) -> Answer {
     Ok(Some(Reply::ProgressList { rooms: rooms.await? }))
 }
 
-pub(crate) async fn read_by(caller: &Caller, (room, message): (RoomId, MessageId)) -> Answer {
+pub(crate) async fn read_by(
+    caller: &Caller,
+    (room, message): (RoomId, MessageId),
+    after: Option<MemberId>,
+) -> Answer {
     let member = caller.member;
     let members = caller.host.read(move |conn| {
         authorise_in(conn, member, Operation::ReadRoom, room)?;
         let place = in_room(conn, member, (room, message))?;
         let root = place.thread.map(|root| messages::find(conn, root)).transpose()?.flatten();
         let at = (room, place.seq, root.map(|root| root.n));
-        Ok(marks::readers(conn, at, place.by, limits::LIST_ITEMS)?)
+        Ok(marks::readers(conn, at, place.by, after, limits::LIST_ITEMS + 1)?)
     });
-    Ok(Some(Reply::ReadBy { message, members: members.await? }))
+    let mut members = members.await?;
+    let more = members.len() > limits::LIST_ITEMS as usize;
+    members.truncate(limits::LIST_ITEMS as usize);
+    Ok(Some(Reply::ReadBy { message, members, more }))
 }
 
 pub(crate) async fn show_receipts(caller: &Caller, req: u32, shown: bool) -> Answer {

@@ -1,17 +1,18 @@
 //! Posting, editing, deleting, and what hangs together: threads and earlier texts.
 
 use protocol::{
-    Change, Edited, ErrorCode, Event, MemberId, MessageId, Post, Posted, Reply, RoomId, Text, limits,
+    Change, Edited, ErrorCode, Event, MemberId, MessageId, Post, Posted, Reply, RoomId, Seq, Text, limits,
 };
 use vault::rusqlite::Connection;
 
 use super::threads::{News, answered, mentioned_in_thread, root_in_room, tell_followers};
 use super::{Answer, Caller, authorise_in};
 use crate::error::Refusal;
-use crate::mentions::{EVERYONE, calls};
+use crate::mentions::calls;
+use crate::names::EVERYONE;
 use crate::permissions::{Authorship, Operation};
 use crate::store::table::messages::{self, Place};
-use crate::store::table::{events, members, rooms};
+use crate::store::table::{events, members, memberships, rooms};
 use crate::store::{Denied, now};
 
 pub(crate) async fn post(caller: &Caller, req: u32, post: Post) -> Answer {
@@ -54,8 +55,7 @@ fn is_again(conn: &Connection, first: &Event, by: MemberId, post: &Post) -> Resu
         // Nobody can say any more what a deleted message said.
         Posted { deleted: true, .. } => true,
         Posted { edited: Some(_), .. } => {
-            let first = messages::revisions(conn, post.message, 1)?;
-            first.first().is_none_or(|revision| revision.text == post.text)
+            messages::first_text(conn, post.message)?.is_none_or(|text| text == post.text)
         }
         Posted { text, .. } => *text == post.text,
     };
@@ -122,17 +122,17 @@ fn mentioned(
     let (mut mentioned, mut everyone) = (Vec::new(), false);
     for names in calls(&text.0, limits::MENTIONS) {
         for name in names {
-            if let Some(member) = members::by_name(conn, &name)? {
-                if rooms::standing(conn, room, member.id)?.is_some_and(|standing| standing.role.is_some())
-                    && !mentioned.contains(&member.id)
-                {
-                    mentioned.push(member.id);
-                }
-                break;
-            }
             // Without the right it stays a word.
             if name == EVERYONE {
                 everyone |= authorise_in(conn, by, Operation::MentionRoom, room).is_ok();
+                break;
+            }
+            if let Some(member) = members::by_name(conn, &name)?
+                && memberships::exists(conn, room, member.id)?
+            {
+                if !mentioned.contains(&member.id) {
+                    mentioned.push(member.id);
+                }
                 break;
             }
         }
@@ -207,13 +207,22 @@ where
         .await
 }
 
-pub(crate) async fn revisions(caller: &Caller, (room, message): (RoomId, MessageId)) -> Answer {
-    let member = caller.member;
-    let revisions = caller.host.read(move |conn| {
+pub(crate) async fn revisions(
+    caller: &Caller,
+    (room, message): (RoomId, MessageId),
+    after: Option<Seq>,
+) -> Answer {
+    let (member, most) = (caller.member, limits::PAGE_EVENTS);
+    let found = caller.host.read(move |conn| {
         place(conn, member, (room, message), Operation::ReadRevisions)?;
-        Ok(messages::revisions(conn, message, limits::PAGE_EVENTS)?)
+        let (after, mut budget) = (after.unwrap_or_default(), limits::PAGE_BYTES);
+        let revisions = messages::revisions(conn, message, after, most + 1, &mut budget)?;
+        Ok((revisions, budget == 0))
     });
-    Ok(Some(Reply::Revisions { message, revisions: revisions.await? }))
+    let (mut revisions, full) = found.await?;
+    let more = full || revisions.len() > most as usize;
+    revisions.truncate(most as usize);
+    Ok(Some(Reply::Revisions { message, revisions, more }))
 }
 
 /// Where a message is, for those who may read it. One they may not read looks like one that is not there.

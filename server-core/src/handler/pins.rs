@@ -1,6 +1,6 @@
 //! Messages pinned to their room.
 
-use protocol::{Change, Event, MessageId, Reply, RoomId, limits};
+use protocol::{Change, Event, MessageId, Reply, RoomId, Seq, limits};
 use vault::rusqlite::Connection;
 
 use super::messages::{change, place};
@@ -38,14 +38,13 @@ pub(crate) async fn unpin(caller: &Caller, req: u32, (room, message): (RoomId, M
     change(caller, req, work).await
 }
 
-pub(crate) async fn list(caller: &Caller, room: RoomId) -> Answer {
+pub(crate) async fn list(caller: &Caller, room: RoomId, before: Option<Seq>) -> Answer {
     let member = caller.member;
     let found = caller.host.read(move |conn| {
         authorise_in(conn, member, Operation::ReadRoom, room)?;
         let mut budget = limits::PAGE_BYTES;
-        let mut messages = messages::pinned(conn, room, limits::PINS, &mut budget)?;
-        let floor = rooms::floor(conn, room, member)?;
-        messages.retain(|event| event.seq > floor);
+        let between = (rooms::floor(conn, room, member)?, before);
+        let messages = messages::pinned(conn, room, between, limits::PINS, &mut budget)?;
         Ok((messages, budget == 0))
     });
     let (messages, more) = found.await?;

@@ -75,7 +75,8 @@ pub(crate) async fn seen(caller: &Caller, mut asked: Vec<MemberId>) -> Answer {
             let hidden = here.is_some()
                 || relations::is_blocked(conn, asking, member)?
                 || (guest && !memberships::meet(conn, asking, member)?);
-            let last_seen = if hidden { None } else { sessions::last_seen(conn, member)? };
+            let devices = if hidden { Vec::new() } else { sessions::last_seen(conn, member)? };
+            let last_seen = devices.iter().map(|(device, at)| hub.last_seen(member, *device, *at)).max();
             let online = here.is_some();
             seen.push(Seen { member, online, availability: here.unwrap_or_default(), last_seen });
         }

@@ -18,16 +18,25 @@ use crate::store::{Denied, is_taken, now};
 pub(crate) async fn mine(caller: &Caller) -> Answer {
     let member = caller.member;
     let rooms = caller.host.read(move |conn| Ok(rooms::of_member(conn, member, limits::LIST_ITEMS)?)).await?;
-    Ok(Some(Reply::Rooms { rooms }))
+    Ok(Some(Reply::Rooms { rooms, more: false }))
 }
 
-pub(crate) async fn directory(caller: &Caller) -> Answer {
+pub(crate) async fn directory(caller: &Caller, after: Option<RoomId>) -> Answer {
     let member = caller.member;
     let rooms = caller.host.read(move |conn| {
         authorise(conn, member, Operation::ListDirectory)?;
-        Ok(rooms::directory(conn, member, limits::LIST_ITEMS)?)
+        if let Some(room) = after {
+            // What may not be found has no place in the list.
+            rooms::standing(conn, room, member)?
+                .filter(|standing| standing.visibility == Visibility::Public)
+                .ok_or_else(|| Refusal::not_found("room"))?;
+        }
+        Ok(rooms::directory(conn, member, after, limits::LIST_ITEMS + 1)?)
     });
-    Ok(Some(Reply::Rooms { rooms: rooms.await? }))
+    let mut rooms = rooms.await?;
+    let more = rooms.len() > limits::LIST_ITEMS as usize;
+    rooms.truncate(limits::LIST_ITEMS as usize);
+    Ok(Some(Reply::Rooms { rooms, more }))
 }
 
 pub(crate) async fn create(
@@ -76,11 +85,10 @@ pub(crate) async fn open_direct(caller: &Caller, req: u32, mut others: Vec<Membe
         }
         for other in &others {
             check_stands(conn, *other)?;
-        }
-        if let [other] = others.as_slice()
-            && relations::is_blocked(conn, member, *other)?
-        {
-            return Err(Refusal::forbidden("there are no direct messages between you and this member").into());
+            if relations::is_blocked(conn, member, *other)? {
+                let message = "there are no direct messages between you and one of these members";
+                return Err(Refusal::forbidden(message).into());
+            }
         }
         write_direct(conn, &limits, (member, &others), between)
     };

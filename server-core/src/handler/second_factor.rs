@@ -21,7 +21,7 @@ pub(crate) async fn state(caller: &Caller) -> Answer {
 
 pub(crate) async fn begin(caller: &Caller, req: u32, password: Secret) -> Answer {
     let member = caller.member;
-    prove(caller, Some(password)).await?;
+    prove(caller, ("password", Some(password))).await?;
     let secret = second_factor::fresh()?;
     let host = caller.host.live.load().name.clone();
     let work = move |conn: &Connection| -> Result<Reply, Denied> {
@@ -132,7 +132,7 @@ async fn by_either(
         return Attempt::at(caller, &code).map(Some);
     }
     let password = password.ok_or_else(|| Refusal::field("password", "or a code is needed"))?;
-    prove(caller, Some(password)).await?;
+    prove(caller, ("password", Some(password))).await?;
     Ok(None)
 }
 

@@ -1,12 +1,13 @@
 //! A member's own devices and password.
 
-use protocol::{CloseCode, DeviceId, ErrorCode, Reply, Secret, limits};
+use protocol::{CloseCode, Device, DeviceId, ErrorCode, MemberId, Reply, Secret, limits};
 use vault::rusqlite::Connection;
 
 use super::{Answer, Caller, role};
 use crate::error::Refusal;
 use crate::hashing::Asker;
-use crate::store::table::{members, passwords, sessions};
+use crate::hub::Hub;
+use crate::store::table::{passwords, sessions};
 use crate::store::{Denied, now};
 
 pub(crate) async fn sign_out(caller: &Caller, req: u32) -> Answer {
@@ -29,7 +30,15 @@ pub(crate) async fn devices(caller: &Caller) -> Answer {
     let (member, current) = (caller.member, caller.device);
     let devices =
         caller.host.read(move |conn| Ok(sessions::of_member(conn, member, current, limits::LIST_ITEMS)?));
-    Ok(Some(Reply::Devices { devices: devices.await? }))
+    Ok(Some(Reply::Devices { devices: as_seen(&caller.host.hub, member, devices.await?) }))
+}
+
+/// The devices of `member` with when they were last here: what is stored says it of those that went a while ago.
+pub(crate) fn as_seen(hub: &Hub, member: MemberId, mut devices: Vec<Device>) -> Vec<Device> {
+    for device in &mut devices {
+        device.last_seen = hub.last_seen(member, device.id, device.last_seen);
+    }
+    devices
 }
 
 pub(crate) async fn revoke(caller: &Caller, req: u32, device: DeviceId) -> Answer {
@@ -85,7 +94,7 @@ pub(crate) async fn set_password(
 ) -> Answer {
     limits::check_password(&new.0).map_err(|problem| Refusal::field("new", problem))?;
     let (member, device) = (caller.member, caller.device);
-    prove(caller, current).await?;
+    prove(caller, ("current", current)).await?;
     let limits = caller.host.limits();
     let hash = caller.host.hashing.hash(&limits, Asker::Member(member), &new).await?;
     let work = move |conn: &Connection| {
@@ -101,27 +110,25 @@ pub(crate) async fn set_password(
         .await
 }
 
-/// Whether whoever speaks knows the member's password, if there is one.
+/// Whether whoever speaks knows the member's password, if there is one, which came in `field`.
 /// Without one this is always so.
-pub(super) async fn prove(caller: &Caller, current: Option<Secret>) -> Result<(), Refusal> {
+pub(super) async fn prove(
+    caller: &Caller,
+    (field, current): (&'static str, Option<Secret>),
+) -> Result<(), Refusal> {
     let member = caller.member;
-    let known = caller.host.read(move |conn| {
-        let folded = members::by_id(conn, member)?.map(|row| crate::names::fold(&row.name));
-        Ok((folded.unwrap_or_default(), passwords::of(conn, member)?))
-    });
-    let (folded, stored) = known.await?;
+    let stored = caller.host.read(move |conn| Ok(passwords::of(conn, member)?)).await?;
     if let Some(stored) = stored {
-        let current =
-            current.ok_or_else(|| Refusal::field("current", "is needed: a password is set already"))?;
+        let current = current.ok_or_else(|| Refusal::field(field, "is needed: a password is set already"))?;
         if current.0.len() > limits::PASSWORD_MAX_BYTES {
             return Err(wrong());
         }
-        caller.host.attempt_at(&folded)?;
+        caller.host.attempt_of(member)?;
         let limits = caller.host.limits();
         if !caller.host.hashing.verify(&limits, Asker::Member(member), &current, Some(stored)).await? {
             return Err(wrong());
         }
-        caller.host.attempt_at_was_good(&folded);
+        caller.host.attempt_of_was_good(member);
     }
     Ok(())
 }

@@ -36,14 +36,14 @@ pub(crate) async fn catch_up(caller: &Caller, cursors: Vec<Cursor>) -> Answer {
                 true => events::page(conn, room.id, stretch, limits::SYNC_ROOM_EVENTS, &mut budget)?,
                 false => Vec::new(),
             };
-            let changed = match events.first().map_or(room.head.next(), |event| event.seq) {
+            let (changed, more) = match events.first().map_or(room.head.next(), |event| event.seq) {
                 first if first > after.next() && after > floor => {
                     let most = limits::SYNC_ROOM_CHANGED;
                     events::changed(conn, room.id, (floor, after), first, most, &mut changes)?
                 }
-                _ => Vec::new(),
+                _ => (Vec::new(), false),
             };
-            synced.push(RoomSync { room: room.id, events, changed, head: room.head });
+            synced.push(RoomSync { room: room.id, events, changed, more, head: room.head });
         }
         Ok(synced)
     });

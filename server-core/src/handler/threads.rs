@@ -6,7 +6,7 @@
 use protocol::{Change, Event, MemberId, MessageId, Reply, RoomId, Seq, ThreadProgress, limits};
 use vault::rusqlite::Connection;
 
-use super::messages::no_message;
+use super::messages::{in_room, no_message};
 use super::{Answer, Caller, authorise_in};
 use crate::error::Refusal;
 use crate::hub::Hub;
@@ -183,7 +183,7 @@ pub(crate) async fn mine(caller: &Caller, older_than: Option<MessageId>, unread:
                 // What may not be seen looks like what is not there.
                 let place = messages::find(conn, message)?.ok_or_else(no_message)?;
                 authorise_in(conn, member, Operation::ReadRoom, place.room).map_err(|_| no_message())?;
-                place.n
+                in_room(conn, member, (place.room, message))?.n
             }
         };
         Ok(follows::of_member(conn, member, (before, unread), limit + 1)?)

@@ -88,7 +88,7 @@ async fn rooms(
     Extension(id): Extension<RequestId>,
 ) -> Answer<Response> {
     match behalf::ask(&host, bot, Request::Rooms).await {
-        Ok(Reply::Rooms { rooms }) => Ok(Json(serde_json::json!({ "rooms": rooms })).into_response()),
+        Ok(Reply::Rooms { rooms, .. }) => Ok(Json(serde_json::json!({ "rooms": rooms })).into_response()),
         Ok(_) => Err(Fault(Refusal::internal(), id)),
         Err(refusal) => Err(Fault(refusal, id)),
     }

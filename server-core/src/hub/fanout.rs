@@ -49,15 +49,12 @@ pub(crate) struct Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let device = {
-            let mut state = self.hub.state();
-            let device = state.device(self.id);
-            state.depart(self.id);
-            device
-        };
+        let device = self.hub.state().device(self.id);
+        // Said before it goes: at every moment it is known when the device was here.
         if let Some(device) = device {
             self.hub.lately.left(device, now());
         }
+        self.hub.state().depart(self.id);
         self.hub.count();
     }
 }
@@ -187,6 +184,14 @@ impl Hub {
 
     pub(crate) fn is_online(&self, member: MemberId) -> bool {
         self.state().is_online(member)
+    }
+
+    /// When a device was last here, of which `stored` is known: now, while it is connected.
+    pub(crate) fn last_seen(&self, member: MemberId, device: DeviceId, stored: UnixMillis) -> UnixMillis {
+        if self.state().of_device(member, device).next().is_some() {
+            return now().max(stored);
+        }
+        self.lately.left_at(device).map_or(stored, |left| left.max(stored))
     }
 
     /// How many connections `member` has.

@@ -7,7 +7,7 @@ use super::{uuid, whole};
 use crate::admin::Figures;
 
 pub(crate) fn count(conn: &Connection) -> Result<Figures> {
-    let sql = "SELECT (SELECT count(*) FROM members) AS members, (SELECT count(*) FROM sessions) AS sessions,
+    let sql = "SELECT (SELECT count(*) FROM members WHERE standing <> 'gone') AS members, (SELECT count(*) FROM sessions) AS sessions,
         (SELECT count(*) FROM rooms) AS rooms, (SELECT coalesce(sum(head), 0) FROM rooms) AS events,
         (SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()) AS bytes";
     conn.prepare_cached(sql)?.query_row([], |row| {

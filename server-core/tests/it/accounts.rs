@@ -40,7 +40,11 @@ async fn administrators_rule_over_members_and_the_owner_over_them() {
     done(&mut alice, set(bobs, Role::Owner)).await;
     assert_eq!(alice.refused(set(carols, Role::Owner)).await, ErrorCode::Forbidden);
     done(&mut bob, set(alices, Role::Member)).await;
-    assert_eq!(carol.refused(Request::Directory).await, ErrorCode::Forbidden, "rights change at once");
+    assert_eq!(
+        carol.refused(Request::Directory { after: None }).await,
+        ErrorCode::Forbidden,
+        "rights change at once"
+    );
 }
 
 #[tokio::test]
@@ -192,4 +196,73 @@ async fn all_other_devices_are_ended_at_once_by_choice() {
     assert_eq!(phone.closed().await, 4200);
     let Reply::Devices { devices } = alice.ask(Request::Devices).await.unwrap() else { panic!("no devices") };
     assert_eq!(devices.len(), 1);
+}
+
+#[tokio::test]
+async fn nobody_who_is_put_aside_becomes_the_owner() {
+    use server_core::admin::Command;
+    let world = World::start().await;
+    let (mut alice, _) = world.alice().await;
+    let (_bob, bobs) = world.invited(&mut alice, "bob").await;
+    let banned = Request::SetStanding { member: bobs.member.id, standing: Standing::Banned };
+    done(&mut alice, banned).await;
+    let hand_over = Request::SetRole { member: bobs.member.id, role: Role::Owner };
+    assert_eq!(alice.refused(hand_over).await, ErrorCode::Forbidden);
+    let by_operator = Command::SetRole { name: "bob".into(), role: Role::Owner };
+    assert!(world.server.administer(by_operator.clone()).await.is_err(), "the host would have nobody");
+    let enable = Command::SetStanding { name: "bob".into(), standing: Standing::Active };
+    world.server.administer(enable).await.unwrap();
+    world.server.administer(by_operator).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_said_again_of_oneself_is_no_news() {
+    let world = World::start().await;
+    let (mut alice, _) = world.alice().await;
+    let (mut bob, bobs) = world.invited(&mut alice, "bob").await;
+    let set = |status: &str| Request::SetProfile { name: "bob".into(), status: status.into() };
+    for status in ["On a train", "On a train", "Back"] {
+        done(&mut bob, set(status)).await;
+    }
+    let mut heard = Vec::new();
+    while heard.last().is_none_or(|status: &String| status != "Back") {
+        heard.push(hears_of(&mut alice, bobs.member.id).await.status);
+    }
+    assert_eq!(heard.iter().filter(|status| *status == "On a train").count(), 1);
+}
+
+/// What takes the right to invite away from a member.
+type End = fn(MemberId) -> Request;
+
+#[tokio::test]
+async fn invites_end_with_the_right_to_make_them() {
+    let world = World::start().await;
+    let (mut alice, _) = world.alice().await;
+    let ends: [(&str, End); 3] = [
+        ("bob", |member| Request::SetRole { member, role: Role::Member }),
+        ("carol", |member| Request::SetStanding { member, standing: Standing::Banned }),
+        ("dave", |member| Request::DeleteAccount { member, password: None }),
+    ];
+    let mut ended = Vec::new();
+    for (name, end) in ends {
+        let (mut admin, admins) = world.invited(&mut alice, name).await;
+        let member = admins.member.id;
+        done(&mut alice, Request::SetRole { member, role: Role::Admin }).await;
+        let (_, token) = admin.invite(9, 60_000).await;
+        let by = |name: &str| SignIn::Invite { token: token.clone(), name: name.into(), password: None };
+        world.greet().await.sign_in(by(&format!("friend of {name}"))).await.unwrap();
+        done(&mut alice, end(member)).await;
+        let refused = world.greet().await.sign_in(by(&format!("{name} once more"))).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::InviteRevoked, "{name}");
+        ended.push(member);
+    }
+    // Who hands the host over keeps those an administrator may make.
+    let (_, for_members) = alice.invite(1, 60_000).await;
+    let admins = Request::CreateInvite { role: Role::Admin, uses: 1, life_ms: 60_000, rooms: Vec::new() };
+    let Reply::InviteCreated { token: for_admins, .. } = alice.ask(admins).await.unwrap() else { panic!() };
+    done(&mut alice, Request::SetRole { member: ended[0], role: Role::Owner }).await;
+    let by = |token, name: &str| SignIn::Invite { token, name: name.into(), password: None };
+    let refused = world.greet().await.sign_in(by(for_admins, "adam")).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::InviteRevoked);
+    world.greet().await.sign_in(by(for_members, "mia")).await.unwrap();
 }

@@ -1,8 +1,9 @@
 //! Coming back: sync from cursors, presence, restart.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use protocol::{Cursor, Reply, Request, RoomSync, Seq, SignIn, Visibility, limits};
+use protocol::{Change, Cursor, Event, MessageId, Reply, Request, RoomSync, Seq, SignIn, Visibility, limits};
 
 use crate::support::{Client, World, message_id};
 
@@ -69,6 +70,56 @@ async fn a_sync_fits_its_frame_whatever_was_written() {
         assert!(room.events.windows(2).all(|pair| pair[0].seq.next() == pair[1].seq));
         assert!(room.events.last().is_none_or(|event| event.seq == room.head));
     }
+}
+
+/// Takes what a sync said of a room, and pages on where it says that this is not all, as any client does.
+async fn deleted_as_told(client: &mut Client, told: RoomSync, after: Seq) -> BTreeSet<MessageId> {
+    let deleted = |event: Event| match event.change {
+        Change::Posted(posted) if posted.deleted => Some(posted.message),
+        Change::Deleted { message } => Some(message),
+        _ => None,
+    };
+    let first = told.events.first().map_or(told.head.next(), |event| event.seq);
+    let mut known = told.changed.into_iter().chain(told.events).filter_map(deleted).collect::<BTreeSet<_>>();
+    let mut held = after;
+    while told.more && held.next() < first {
+        let (before, after) = (Some(first), Some(held));
+        let request = Request::History { room: told.room, before, after, limit: 200 };
+        let Reply::History(page) = client.ask(request).await.unwrap() else { panic!("no history") };
+        held = page.events.last().expect("the hole goes on to the first event").seq;
+        known.extend(page.events.into_iter().filter_map(deleted));
+    }
+    known
+}
+
+#[tokio::test]
+async fn who_was_away_while_very_much_was_deleted_learns_of_all_of_it() {
+    let world = World::start().await;
+    let (mut alice, me) = world.alice().await;
+    let rooms = [me.rooms[0].id, alice.create_room("other", Visibility::Private).await.id];
+    let (mut gone, mut cursors) = (Vec::new(), Vec::new());
+    for room in rooms {
+        for _ in 0..700 {
+            let message = message_id();
+            alice.send(Request::post(room, message, "not for long".into())).await;
+            gone.push((room, message));
+        }
+        let Reply::Posted { seq, .. } = alice.post(room, "stays").await else { panic!("not posted") };
+        cursors.push(Cursor { room, after: seq });
+    }
+    for (room, message) in gone.iter().copied() {
+        alice.send(Request::Delete { room, message }).await;
+    }
+    // What comes after them on the write path is answered after them.
+    alice.post(rooms[0], "all gone").await;
+    let synced = sync(&mut alice, cursors.clone()).await;
+    assert!(synced.iter().any(|room| room.more), "it is more than one answer holds, and it says so");
+    let mut known = BTreeSet::new();
+    for told in synced {
+        let after = cursors.iter().find(|cursor| cursor.room == told.room).unwrap().after;
+        known.extend(deleted_as_told(&mut alice, told, after).await);
+    }
+    assert_eq!(known, gone.into_iter().map(|(_, message)| message).collect());
 }
 
 #[tokio::test]

@@ -125,7 +125,7 @@ async fn a_link_leads_those_who_may_read_and_tells_others_nothing() {
     assert_eq!(bob.refused(Request::Post(post.clone())).await, ErrorCode::NotFound);
     alice.ask(Request::Post(Post { message: message_id(), ..post })).await.unwrap();
     assert_eq!(bob.ask(Request::Resolve { message: secret }).await, nothing);
-    let revisions = Request::Revisions { room: hidden, message: secret };
+    let revisions = Request::Revisions { room: hidden, message: secret, after: None };
     assert_eq!(bob.refused(revisions).await, ErrorCode::NotFound);
 
     alice.ask(Request::AddToRoom { room: hidden, member: bobs.member.id }).await.unwrap();

@@ -83,7 +83,9 @@ async fn those_who_keep_it_to_themselves_are_not_named_among_the_readers() {
     for reader in [&mut alice, &mut bob, &mut carol] {
         reader.ask(mark(room, seq, false)).await.unwrap();
     }
-    let Reply::ReadBy { members, .. } = alice.ask(Request::ReadBy { room, message }).await.unwrap() else {
+    let Reply::ReadBy { members, .. } =
+        alice.ask(Request::ReadBy { room, message, after: None }).await.unwrap()
+    else {
         panic!()
     };
     assert_eq!(members, [bobs.member.id]);
@@ -100,7 +102,7 @@ async fn marks_of_hidden_rooms_look_like_those_of_none() {
     for request in [
         mark(hidden, Seq(1), false),
         Request::SetAttention { room: hidden, attention: Attention::All },
-        Request::ReadBy { room: hidden, message },
+        Request::ReadBy { room: hidden, message, after: None },
         Request::Typing { room: hidden },
     ] {
         assert_eq!(bob.refused(request).await, ErrorCode::NotFound);
@@ -178,7 +180,9 @@ async fn who_came_later_is_not_named_among_the_readers() {
     let message = message_id();
     alice.post_as(room, message, "early").await.unwrap();
     world.invited(&mut alice, "bob").await;
-    let Reply::ReadBy { members, .. } = alice.ask(Request::ReadBy { room, message }).await.unwrap() else {
+    let Reply::ReadBy { members, .. } =
+        alice.ask(Request::ReadBy { room, message, after: None }).await.unwrap()
+    else {
         panic!("no readers")
     };
     assert!(members.is_empty());

@@ -50,7 +50,7 @@ async fn an_edit_takes_the_place_of_the_text_and_keeps_the_earlier_ones_for_thos
     let (seq, now) = posted_in(&mut alice, room).await.pop().unwrap();
     assert_eq!((now.text, now.edited), (Text("third".into()), Some(Seq(seq.0 + 2))));
 
-    let revisions = Request::Revisions { room, message };
+    let revisions = Request::Revisions { room, message, after: None };
     for client in [&mut alice, &mut bob] {
         let Reply::Revisions { revisions, .. } = client.ask(revisions.clone()).await.unwrap() else {
             panic!()
@@ -101,11 +101,14 @@ async fn a_deleted_message_keeps_its_place_and_nothing_of_what_it_said() {
         Request::Edit { room, message, text: "back".into() },
         Request::React { room, message, emoji: "👍".into() },
         Request::Pin { room, message },
-        Request::Revisions { room, message },
+        Request::Revisions { room, message, after: None },
     ] {
         assert_eq!(bob.ask(request).await.map(drop).map_err(|f| f.code == ErrorCode::Forbidden), Err(false));
     }
-    let Reply::Messages { messages, .. } = bob.ask(Request::Pins { room }).await.unwrap() else { panic!() };
+    let Reply::Messages { messages, .. } = bob.ask(Request::Pins { room, before: None }).await.unwrap()
+    else {
+        panic!()
+    };
     assert!(messages.is_empty());
 }
 
@@ -138,7 +141,8 @@ async fn reactions_and_pins_said_twice_are_said_once() {
         Reply::Posted { seq, .. } => seq,
         other => panic!("not posted: {other:?}"),
     };
-    let Reply::Messages { messages, more } = alice.ask(Request::Pins { room }).await.unwrap() else {
+    let Reply::Messages { messages, more } = alice.ask(Request::Pins { room, before: None }).await.unwrap()
+    else {
         panic!()
     };
     assert_eq!((messages.len(), more), (1, false));

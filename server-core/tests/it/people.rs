@@ -2,7 +2,7 @@
 
 use protocol::{ErrorCode, Registration, Reply, Request, Role, Secret, SignIn};
 
-use crate::support::World;
+use crate::support::{Client, World, soon};
 
 #[tokio::test]
 async fn the_owner_invite_makes_one_owner_and_is_gone() {
@@ -211,4 +211,81 @@ async fn a_password_is_changed_only_by_who_knows_it() {
     let mut other = world.greet().await;
     assert_eq!(other.sign_in(by("alice's password")).await.unwrap_err().code, ErrorCode::WrongCredentials);
     other.sign_in(by("a new password")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connected_device_is_seen_now_and_one_that_went_when_it_went() {
+    let world = World::start().await;
+    let (mut alice, me) = world.alice().await;
+    let (mut phone, phones) = {
+        let mut phone = world.greet().await;
+        let by = SignIn::Password { name: "alice".into(), password: "alice's password".into() };
+        let phones = phone.sign_in(by).await.unwrap();
+        (phone, phones)
+    };
+    let mut seen = async |device| {
+        let Reply::Devices { devices } = alice.ask(Request::Devices).await.unwrap() else {
+            panic!("no devices")
+        };
+        devices.into_iter().find(|found| found.id == device).unwrap().last_seen
+    };
+    let first = seen(me.device).await;
+    loop {
+        // Time passes while it is connected.
+        if seen(me.device).await > first {
+            break;
+        }
+    }
+    let before = seen(phones.device).await;
+    assert!(before >= first);
+    phone.ask(Request::Ping).await.unwrap();
+    drop(phone);
+    let mut online = world.server.watch_online();
+    soon(online.wait_for(|online| *online == 1)).await.unwrap();
+    assert!(seen(phones.device).await >= before, "known at once, not only when it is written down");
+}
+
+/// A connection from another address of this computer; only Linux has more than one by itself.
+#[cfg(target_os = "linux")]
+async fn from_elsewhere(world: &World) -> Client {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 2], 0).into()).unwrap();
+    world.greet_over(soon(socket.connect(world.address())).await.unwrap()).await
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn strangers_who_guess_keep_nobody_from_their_account_at_home() {
+    let world = World::start_with(|config| config.limits.attempts_per_account = 3).await;
+    let (mut alice, _) = world.alice().await;
+    let by = |password: &str| SignIn::Password { name: "alice".into(), password: password.into() };
+    let mut mallory = from_elsewhere(&world).await;
+    for _ in 0..3 {
+        let refused = mallory.sign_in(by("guess guess")).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::WrongCredentials);
+    }
+    let limited = from_elsewhere(&world).await.sign_in(by("alice's password")).await.unwrap_err();
+    assert_eq!(limited.code, ErrorCode::RateLimited, "whoever comes from there");
+    world
+        .greet()
+        .await
+        .sign_in(by("alice's password"))
+        .await
+        .expect("a device of hers is signed in from here");
+    let unknown = SignIn::Password { name: "nobody".into(), password: "guess guess".into() };
+    for expected in [ErrorCode::WrongCredentials; 3].into_iter().chain([ErrorCode::RateLimited]) {
+        assert_eq!(
+            mallory.sign_in(unknown.clone()).await.unwrap_err().code,
+            expected,
+            "as for names nobody has"
+        );
+    }
+    // What she tries herself, signed in, is counted apart as well.
+    let set = |current: &str| Request::SetPassword {
+        current: Some(current.into()),
+        new: "a new password".into(),
+        end_others: false,
+    };
+    assert_eq!(alice.refused(set("not it at all")).await, ErrorCode::WrongCredentials);
+    alice.ask(set("alice's password")).await.unwrap();
 }

@@ -94,8 +94,11 @@ async fn when_somebody_was_last_here_is_known_after_a_restart_too() {
     let here = seen(&mut alice, &[bob_id, MemberId(message_id().0)]).await;
     assert_eq!(here.len(), 1, "who is not there is not named");
     assert_eq!((here[0].online, here[0].last_seen), (true, None));
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     drop(bob);
     until_told(&mut alice, bob_id, None).await;
+    let at_once = seen(&mut alice, &[bob_id]).await[0].last_seen.unwrap();
+    assert!(at_once.0 >= i64::try_from(since.as_millis()).unwrap(), "before it is written down");
     let world = world.restart().await;
     let mut alice = world.greet().await;
     alice.sign_in(SignIn::Session { token: me.token.unwrap() }).await.unwrap();

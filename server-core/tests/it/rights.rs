@@ -108,11 +108,11 @@ fn in_room(
         "LeaveRoom" => vec![Request::LeaveRoom { room }],
         "ReadRoom" => vec![
             Request::History { room, before: None, after: None, limit: 10 },
-            Request::Pins { room },
+            Request::Pins { room, before: None },
             Request::Thread { room, message, after: None, limit: 5 },
             Request::FollowThread { room, message, follow: true },
             Request::MarkThread { room, message, seq: Seq(1), back: false },
-            Request::ReadBy { room, message },
+            Request::ReadBy { room, message, after: None },
             Request::SeqAt { room, at: UnixMillis(0) },
             Request::Retention { room },
             Request::Mark { room, seq: Seq(1), back: false },
@@ -128,7 +128,9 @@ fn in_room(
         ],
         "EditMessage(Own)" | "EditMessage(Foreign)" => vec![Request::Edit { room, message, text }],
         "DeleteMessage(Own)" | "DeleteMessage(Foreign)" => vec![Request::Delete { room, message }],
-        "ReadRevisions(Own)" | "ReadRevisions(Foreign)" => vec![Request::Revisions { room, message }],
+        "ReadRevisions(Own)" | "ReadRevisions(Foreign)" => {
+            vec![Request::Revisions { room, message, after: None }]
+        }
         "SeeDelivery(Own)" | "SeeDelivery(Foreign)" => vec![Request::Delivered { room, message }],
         "Pin" => vec![Request::Pin { room, message }, Request::Unpin { room, message }],
         "SetTopic" => vec![Request::SetTopic { room, topic: "this".into() }],
@@ -192,7 +194,7 @@ fn operations_of(request: &Request) -> &'static [&'static str] {
         | Request::RevokeOthers
         | Request::Devices
         | Request::RevokeDevice { .. } => &[],
-        Request::Directory => &["ListDirectory"],
+        Request::Directory { .. } => &["ListDirectory"],
         Request::CreateRoom { .. } => &["CreateRoom"],
         Request::OpenDirect { .. } => &["OpenDirect"],
         Request::RenameRoom { .. } => &["RenameRoom"],
@@ -413,7 +415,7 @@ fn to_host(operation: &str, invite: InviteId, zoe: MemberId) -> Vec<Request> {
         "ListMembers" => {
             return vec![Request::Members { after: None }, Request::Seen { members: vec![zoe] }];
         }
-        "ListDirectory" => Request::Directory,
+        "ListDirectory" => Request::Directory { after: None },
         "CreateRoom" => Request::CreateRoom {
             name: Uuid::now_v7().to_string(),
             topic: String::new(),

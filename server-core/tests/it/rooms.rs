@@ -375,3 +375,54 @@ async fn ids_of_messages_are_used_up_for_good_whatever_becomes_of_their_room() {
     assert_eq!(again.code, ErrorCode::MessageIdReused);
     assert_eq!(alice.post_as(room, message, "gone soon").await.unwrap_err().code, ErrorCode::NotFound);
 }
+
+#[tokio::test]
+async fn a_private_room_of_guests_is_run_by_the_first_of_them_who_is_none_any_more() {
+    let world = World::start().await;
+    let (mut alice, _) = world.alice().await;
+    let (mut bob, _) = world.invited(&mut alice, "bob").await;
+    let (mut carol, carols) = world.invited(&mut alice, "carol").await;
+    let carols = carols.member.id;
+    let room = bob.create_room("diary", Visibility::Private).await.id;
+    bob.ask(Request::AddToRoom { room, member: carols }).await.unwrap();
+    let set = |member, role| Request::SetRole { member, role };
+    alice.ask(set(carols, Role::Guest)).await.unwrap();
+    bob.ask(Request::LeaveRoom { room }).await.unwrap();
+    assert_eq!(members(&mut carol, room).await, [(carols, RoomRole::Member)]);
+    let rename = Request::RenameRoom { room, name: "mine".into() };
+    assert_eq!(carol.refused(rename.clone()).await, ErrorCode::Forbidden);
+    alice.ask(set(carols, Role::Member)).await.unwrap();
+    assert_eq!(members(&mut carol, room).await, [(carols, RoomRole::Admin)]);
+    carol.ask(rename).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_direct_room_says_so_when_nobody_else_is_left_in_it() {
+    let world = World::start().await;
+    let (mut alice, _) = world.alice().await;
+    let (mut bob, bobs) = world.invited(&mut alice, "bob").await;
+    let pair = Request::OpenDirect { members: vec![bobs.member.id] };
+    let room = room_of(&mut alice, pair.clone()).await.id;
+    bob.post(room, "goodbye").await;
+    bob.ask(Request::DeleteAccount { member: bobs.member.id, password: None }).await.unwrap();
+    hears_in(&mut alice, room).await;
+    let Reply::Rooms { rooms, .. } = alice.ask(Request::Rooms).await.unwrap() else { panic!("no rooms") };
+    let left = rooms.into_iter().find(|mine| mine.id == room).unwrap();
+    assert_eq!((left.name.as_str(), left.with.len(), left.members), ("former member", 0, 1));
+    assert!(history(&mut alice, room).await.iter().any(|event| event.by == bobs.member.id));
+}
+
+#[tokio::test]
+async fn nobody_opens_a_direct_room_with_whom_a_block_divides_them_from() {
+    let world = World::start().await;
+    let (mut alice, alices) = world.alice().await;
+    let (mut bob, bobs) = world.invited(&mut alice, "bob").await;
+    let (mut carol, carols) = world.invited(&mut alice, "carol").await;
+    let [alices, bobs, carols] = [alices, bobs, carols].map(|me| me.member.id);
+    alice.ask(Request::SetBlock { member: bobs, blocked: true }).await.unwrap();
+    let with = |members: &[MemberId]| Request::OpenDirect { members: members.to_vec() };
+    assert_eq!(bob.refused(with(&[alices])).await, ErrorCode::Forbidden);
+    assert_eq!(bob.refused(with(&[alices, carols])).await, ErrorCode::Forbidden, "nor by bringing another");
+    assert_eq!(alice.refused(with(&[carols, bobs])).await, ErrorCode::Forbidden);
+    room_of(&mut carol, with(&[alices, bobs])).await;
+}

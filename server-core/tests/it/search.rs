@@ -152,5 +152,11 @@ async fn a_date_leads_into_the_log_and_the_owner_sees_the_figures() {
     assert_eq!((figures.members, figures.rooms, figures.messages), (2, 1, 1));
     assert_eq!(figures.days.iter().map(|day| (day.room, day.messages)).collect::<Vec<_>>(), [(room, 1)]);
     assert!(figures.bytes > 0);
+    let dave = world.invited(&mut alice, "dave").await.1.member.id;
+    alice.ask(Request::DeleteAccount { member: dave, password: None }).await.unwrap();
+    let Reply::Statistics(figures) = alice.ask(Request::Statistics).await.unwrap() else {
+        panic!("no figures")
+    };
+    assert_eq!(figures.members, 2, "who is gone is none of them");
     assert_eq!(bob.refused(Request::Statistics).await, ErrorCode::Forbidden);
 }

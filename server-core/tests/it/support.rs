@@ -120,7 +120,21 @@ impl World {
         &self,
         headers: &[(&'static str, &str)],
     ) -> Result<Client, tungstenite::Error> {
-        let socket = TcpStream::connect(self.address()).await.unwrap();
+        self.dial_over(TcpStream::connect(self.address()).await.unwrap(), headers).await
+    }
+
+    /// A client that has said hello over a socket that is connected already.
+    pub(crate) async fn greet_over(&self, socket: TcpStream) -> Client {
+        let mut client = self.dial_over(socket, &[]).await.unwrap();
+        client.hello().await;
+        client
+    }
+
+    async fn dial_over(
+        &self,
+        socket: TcpStream,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Client, tungstenite::Error> {
         let mut request = format!("ws://{}/ws", self.address()).into_client_request().unwrap();
         request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, "hearth.v1".parse().unwrap());
         for (name, value) in headers {
@@ -276,6 +290,11 @@ impl Client {
 
     pub(crate) async fn say(&mut self, text: String) {
         soon(self.socket.send(Message::text(text))).await.unwrap();
+    }
+
+    /// What was pushed beside the answers so far.
+    pub(crate) fn take_pushed(&mut self) -> Vec<Reply> {
+        self.pushed.drain(..).collect()
     }
 
     /// The next thing pushed that `wanted` picks; others are thrown away.

@@ -89,7 +89,9 @@ async fn rooms_are_made_found_joined_and_left() {
     let public = alice.create_room("films", Visibility::Public).await;
     let private = alice.create_room("surprise", Visibility::Private).await;
 
-    let Reply::Rooms { rooms } = bob.ask(Request::Directory).await.unwrap() else { panic!("no rooms") };
+    let Reply::Rooms { rooms, .. } = bob.ask(Request::Directory { after: None }).await.unwrap() else {
+        panic!("no rooms")
+    };
     assert_eq!(rooms.iter().map(|room| room.id).collect::<Vec<_>>(), [public.id]);
     assert_eq!(bob.refused(Request::JoinRoom { room: private.id }).await, ErrorCode::NotFound);
     assert_eq!(bob.post_as(public.id, message_id(), "hi").await.unwrap_err().code, ErrorCode::Forbidden);

@@ -7,7 +7,7 @@ use protocol::{
 };
 use tokio::time::Instant;
 
-use super::{Answer, Live, Purpose};
+use super::{Answer, Hole, Live, Purpose};
 use crate::connection::backoff::jitter;
 use crate::outbox::item::Refusal;
 use crate::store::Received;
@@ -20,6 +20,8 @@ pub(super) struct Turn {
     pub(super) received: Vec<Received>,
     pub(super) answers: Vec<(Answer, Reply)>,
     pub(super) catch_up: Vec<RoomId>,
+    /// Holes to be read now.
+    pub(super) holes: Vec<Hole>,
     /// Rooms whose message is acknowledged, so that the next one may go.
     pub(super) acked: Vec<(RoomId, MessageId)>,
     pub(super) synced: bool,
@@ -125,6 +127,7 @@ impl Live<'_> {
                     turn.received.push(Received::Stretch { room, events, head, quiet: false });
                 }
             }
+            Purpose::Hole(hole) => self.read_of(hole, reply, turn),
             Purpose::Members => {
                 self.asking_members = false;
                 if let Reply::Members { members, more } = reply {
@@ -141,12 +144,33 @@ impl Live<'_> {
         self.syncs = self.syncs.saturating_sub(1);
         turn.synced = self.syncs == 0;
         if let Reply::Synced { rooms } = reply {
-            for RoomSync { room, events, changed, head } in rooms {
+            for RoomSync { room, events, changed, more, head } in rooms {
                 if !changed.is_empty() {
                     turn.received.push(Received::Changed { room, events: changed, head });
                 }
+                match self.cursors.remove(&room).filter(|_| more) {
+                    // Only the events of the hole say what else they have changed.
+                    Some(after) => {
+                        let before = events.first().map_or(head.next(), |event| event.seq);
+                        turn.holes.push(Hole { room, after, before });
+                    }
+                    None => turn.received.push(Received::Settled(room)),
+                }
                 turn.received.push(Received::Stretch { room, events, head, quiet: false });
             }
+        }
+    }
+
+    /// One more page of a hole; what is left of it is asked for. A refusal leaves the rest to the next sync.
+    fn read_of(&mut self, hole: Hole, reply: Reply, turn: &mut Turn) {
+        self.reading.remove(&hole.room);
+        let Reply::History(page) = reply else { return };
+        let last = page.events.last().map(|event| event.seq);
+        let (room, events, head) = (page.room, page.events, page.head);
+        turn.received.push(Received::Stretch { room, events, head, quiet: false });
+        match last.filter(|last| *last > hole.after && last.next() < hole.before) {
+            Some(last) => turn.holes.push(Hole { after: last, ..hole }),
+            None => turn.received.push(Received::Settled(hole.room)),
         }
     }
 

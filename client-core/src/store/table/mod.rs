@@ -9,3 +9,4 @@ pub(crate) mod progress;
 pub(crate) mod rooms;
 pub(crate) mod sessions;
 pub(crate) mod settings;
+pub(crate) mod unsure;

@@ -38,7 +38,7 @@ async fn poison(folder: &Path, sql: &'static str) {
 async fn look_around(host: &Arc<Host>, member: MemberId, healthy: RoomId, what: &str) -> Vec<String> {
     for request in [
         Request::Rooms,
-        Request::Directory,
+        Request::Directory { after: None },
         Request::Members { after: None },
         Request::Progress,
         Request::People,
@@ -47,7 +47,7 @@ async fn look_around(host: &Arc<Host>, member: MemberId, healthy: RoomId, what: 
         Request::Statistics,
         Request::Sync { cursors: Vec::new() },
         Request::RoomMembers { room: healthy, after: None },
-        Request::Pins { room: healthy },
+        Request::Pins { room: healthy, before: None },
     ] {
         let asked = format!("{request:?}");
         behalf::ask(host, member, request).await.unwrap_or_else(|error| panic!("{what}: {asked}: {error:?}"));

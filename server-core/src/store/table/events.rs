@@ -158,7 +158,8 @@ pub(crate) fn page(
     Ok(events)
 }
 
-/// The messages after `floor` and up to `after` that were changed between `after` and `first`, as they stand now.
+/// The messages after `floor` and up to `after` that were changed between `after` and `first`, as they stand now: at most
+/// `limit`, and no more once `budget` bytes are used up. And whether there are more.
 pub(crate) fn changed(
     conn: &Connection,
     room: RoomId,
@@ -166,7 +167,7 @@ pub(crate) fn changed(
     first: Seq,
     limit: u32,
     budget: &mut usize,
-) -> Result<Vec<Event>> {
+) -> Result<(Vec<Event>, bool)> {
     let sql = format!(
         "SELECT {COLUMNS} FROM (
              SELECT target, max(seq) AS newest FROM events
@@ -174,13 +175,22 @@ pub(crate) fn changed(
          ) AS touched
          JOIN messages ON messages.id = touched.target
          JOIN events ON events.room = messages.room AND events.seq = messages.seq
-         WHERE messages.room = ?1 AND messages.seq <= ?2 AND messages.seq > ?4 ORDER BY touched.newest DESC LIMIT ?5"
+         WHERE messages.room = ?1 AND messages.seq <= ?2 AND messages.seq > ?4 ORDER BY touched.newest DESC"
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    let bounds = params![room.0.as_bytes(), number(after), number(first), number(floor), limit];
-    let mut events = fill(conn, statement.query(bounds)?, budget)?;
+    let bounds = params![room.0.as_bytes(), number(after), number(first), number(floor)];
+    let (mut events, mut rows, mut more) = (Vec::new(), statement.query(bounds)?, false);
+    while let Some(row) = rows.next()? {
+        more = *budget == 0 || events.len() >= limit as usize;
+        if more {
+            break;
+        }
+        let event = standing(conn, read(row)?)?;
+        *budget = budget.saturating_sub(weight(&event));
+        events.push(event);
+    }
     events.sort_by_key(|event| event.seq);
-    Ok(events)
+    Ok((events, more))
 }
 
 /// The messages deleted after a number.

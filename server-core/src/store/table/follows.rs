@@ -152,8 +152,11 @@ pub(crate) fn of_member(
 ) -> Result<Vec<ThreadProgress>> {
     let mut statement = conn.prepare_cached(
         "SELECT root.id AS id FROM follows JOIN messages AS root ON root.n = follows.root
+         JOIN rooms ON rooms.id = root.room
+         JOIN memberships ON memberships.room = root.room AND memberships.member = ?1
          LEFT JOIN threads ON threads.room = root.room AND threads.seq = root.seq
          WHERE follows.member = ?1 AND followed = 1 AND coalesce(threads.newest, root.n) < ?2
+         AND coalesce(threads.last, root.seq) >= iif(rooms.reading = 'join', memberships.since, 0)
          AND (?3 = 0 OR threads.last > follows.mark) ORDER BY coalesce(threads.newest, root.n) DESC",
     )?;
     let mut rows = statement.query(params![member.0.as_bytes(), n, unread])?;

@@ -126,6 +126,13 @@ pub(crate) fn revoke(conn: &Connection, id: InviteId) -> Result<bool> {
     Ok(conn.prepare_cached("UPDATE invites SET revoked = 1 WHERE id = ?")?.execute([id.0.as_bytes()])? > 0)
 }
 
+/// Ends those by which `member` lets others become `role`.
+pub(crate) fn end_of(conn: &Connection, member: MemberId, role: Role) -> Result<()> {
+    conn.prepare_cached("UPDATE invites SET revoked = 1 WHERE created_by = ? AND role = ?")?
+        .execute(params![member.0.as_bytes(), role_name(role)])?;
+    Ok(())
+}
+
 /// Forgets the owner invites of earlier starts.
 pub(crate) fn forget_owner(conn: &Connection) -> Result<()> {
     conn.execute("DELETE FROM invites WHERE role = 'owner' AND uses_left > 0", [])?;

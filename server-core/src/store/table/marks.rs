@@ -123,17 +123,21 @@ pub(crate) fn show_receipts(conn: &Connection, member: MemberId, shown: bool) ->
 }
 
 /// Those in `room` who have read up to `seq` and let others see it, but for `author`. `root` is the row of the message
-/// under which the thread began, for one that stands in a thread: then those who follow it and have read that far.
+/// under which the thread began, for one that stands in a thread: then those who follow it and have read that far. Up to
+/// `limit` after `after`, in the order of their ids.
 pub(crate) fn readers(
     conn: &Connection,
     (room, seq, root): (RoomId, Seq, Option<i64>),
     author: MemberId,
+    after: Option<MemberId>,
     limit: u32,
 ) -> Result<Vec<MemberId>> {
+    let after = after.map_or([0; 16], |id| *id.0.as_bytes());
     // Who came in later starts with a mark beyond what was said before.
     conn.prepare_cached(
         "SELECT memberships.member FROM memberships
          WHERE memberships.room = ?1 AND memberships.since <= ?2 AND memberships.member <> ?3
+         AND memberships.member > ?6
          AND iif(?4 IS NULL,
              (SELECT marks.seq FROM marks WHERE marks.member = memberships.member AND marks.room = ?1),
              (SELECT mark FROM follows WHERE follows.member = memberships.member AND root = ?4 AND followed = 1)
@@ -141,10 +145,18 @@ pub(crate) fn readers(
          AND NOT EXISTS (SELECT 1 FROM privates WHERE privates.member = memberships.member AND receipts = 0)
          ORDER BY memberships.member LIMIT ?5",
     )?
-    .query_map(params![room.0.as_bytes(), number(seq), author.0.as_bytes(), root, limit], |row| {
+    .query_map(params![room.0.as_bytes(), number(seq), author.0.as_bytes(), root, limit, after], |row| {
         Ok(MemberId(uuid(row, 0)?))
     })?
     .kept()
+}
+
+/// Forgets how far a member has read, and what else was theirs alone.
+pub(crate) fn forget(conn: &Connection, member: MemberId) -> Result<()> {
+    for sql in ["DELETE FROM marks WHERE member = ?", "DELETE FROM privates WHERE member = ?"] {
+        conn.prepare_cached(sql)?.execute([member.0.as_bytes()])?;
+    }
+    Ok(())
 }
 
 fn read(row: &SqlRow<'_>) -> Result<Progress> {

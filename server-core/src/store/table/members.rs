@@ -3,7 +3,7 @@
 use protocol::{MemberId, Role, Standing, UnixMillis};
 use vault::rusqlite::{Connection, OptionalExtension, Result, Row as SqlRow, params};
 
-use crate::names::fold;
+use crate::names::{FORMER, fold};
 use crate::store::kept::{Kept, role, text};
 use crate::store::uuid;
 
@@ -25,9 +25,6 @@ CREATE TABLE members (
 -- A host has one owner.
 CREATE UNIQUE INDEX members_owner ON members (role) WHERE role = 'owner';
 ";
-
-/// The name of every account that is gone.
-const FORMER: &str = "former member";
 
 /// A member as stored; whether they are here is the hub's knowledge.
 #[derive(Debug, Clone, PartialEq, Eq)]

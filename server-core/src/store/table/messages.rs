@@ -303,15 +303,22 @@ pub(crate) fn count_pins(conn: &Connection, room: RoomId) -> Result<u64> {
         .query_row([room.0.as_bytes()], |row| Ok(whole(row.get(0)?)))
 }
 
-/// The pinned messages of a room, newest first.
-pub(crate) fn pinned(conn: &Connection, room: RoomId, limit: u32, budget: &mut usize) -> Result<Vec<Event>> {
+/// The pinned messages of a room between two numbers, both excluded, newest first.
+pub(crate) fn pinned(
+    conn: &Connection,
+    room: RoomId,
+    (after, before): (Seq, Option<Seq>),
+    limit: u32,
+    budget: &mut usize,
+) -> Result<Vec<Event>> {
     let sql = format!(
         "SELECT {} FROM pins JOIN events ON events.room = pins.room AND events.seq = pins.seq
-         WHERE pins.room = ? ORDER BY pins.seq DESC LIMIT ?",
+         WHERE pins.room = ? AND pins.seq > ? AND pins.seq < ? ORDER BY pins.seq DESC LIMIT ?",
         events::COLUMNS
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    events::fill(conn, statement.query(params![room.0.as_bytes(), limit])?, budget)
+    let bounds = params![room.0.as_bytes(), number(after), before.map_or(i64::MAX, number), limit];
+    events::fill(conn, statement.query(bounds)?, budget)
 }
 
 /// The messages of a thread after a number, ascending.
@@ -337,17 +344,38 @@ pub(crate) fn goes_beyond(conn: &Connection, root: MessageId, floor: Seq) -> Res
         .exists(params![root.0.as_bytes(), number(floor)])
 }
 
-/// What a message said before, oldest first.
-pub(crate) fn revisions(conn: &Connection, message: MessageId, limit: u32) -> Result<Vec<Revision>> {
-    conn.prepare_cached("SELECT seq, at, text FROM revisions WHERE message = ? ORDER BY seq LIMIT ?")?
-        .query_map(params![message.0.as_bytes(), limit], |row| {
+/// What a message said before, oldest first: at most `limit` after a number, and no more once `budget` bytes are used
+/// up.
+pub(crate) fn revisions(
+    conn: &Connection,
+    message: MessageId,
+    after: Seq,
+    limit: u32,
+    budget: &mut usize,
+) -> Result<Vec<Revision>> {
+    let read = conn
+        .prepare_cached(
+            "SELECT seq, at, text FROM revisions WHERE message = ? AND seq > ? ORDER BY seq LIMIT ?",
+        )?
+        .query_map(params![message.0.as_bytes(), number(after), limit], |row| {
             Ok(Revision {
                 seq: Seq(whole(row.get("seq")?)),
                 at: UnixMillis(row.get("at")?),
                 text: Text(text(row, "text")?),
             })
         })?
-        .kept()
+        .kept()?;
+    let fits = |revision: &Revision| {
+        let fits = *budget > 0;
+        *budget = budget.saturating_sub(revision.text.0.len());
+        fits
+    };
+    Ok(read.into_iter().take_while(fits).collect())
+}
+
+/// What a message said at first, if it was edited.
+pub(crate) fn first_text(conn: &Connection, message: MessageId) -> Result<Option<Text>> {
+    Ok(revisions(conn, message, Seq::ZERO, 1, &mut usize::MAX.clone())?.pop().map(|first| first.text))
 }
 
 /// Takes the text out of an edit, and says when the edit was.

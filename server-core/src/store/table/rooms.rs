@@ -5,7 +5,7 @@ use vault::rusqlite::types::Value;
 use vault::rusqlite::{Connection, OptionalExtension, Result, Row as SqlRow, params};
 
 use super::{memberships, messages};
-use crate::names::fold;
+use crate::names::{FORMER, fold};
 use crate::store::kept::{Kept, text, visibility};
 use crate::store::{uuid, whole};
 
@@ -132,22 +132,29 @@ pub(crate) fn of_member(conn: &Connection, member: MemberId, limit: u32) -> Resu
     rooms.into_iter().map(|room| named(conn, room, member)).collect()
 }
 
-/// The public rooms `member` is not in and that are open, by name.
-pub(crate) fn directory(conn: &Connection, member: MemberId, limit: u32) -> Result<Vec<Room>> {
+/// The public rooms `member` is not in and that are open, by name; those after one that is there.
+pub(crate) fn directory(
+    conn: &Connection,
+    member: MemberId,
+    after: Option<RoomId>,
+    limit: u32,
+) -> Result<Vec<Room>> {
     conn.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM rooms WHERE visibility = 'public' AND archived = 0
          AND NOT EXISTS (SELECT 1 FROM memberships WHERE room = rooms.id AND member = ?1)
-         ORDER BY folded, id LIMIT ?2"
+         AND (?2 IS NULL OR (folded, id) > (SELECT last.folded, last.id FROM rooms AS last WHERE last.id = ?2))
+         ORDER BY folded, id LIMIT ?3"
     ))?
-    .query_map(params![member.0.as_bytes(), limit], read)?
+    .query_map(params![member.0.as_bytes(), after.map(|room| *room.0.as_bytes()), limit], read)?
     .kept()
 }
 
-/// A direct room has the names of the others.
+/// A direct room has the names of the others; that of whoever is gone, once nobody else is in it.
 fn named(conn: &Connection, mut room: Room, viewer: MemberId) -> Result<Room> {
     if room.visibility == Visibility::Direct {
         let others = memberships::others(conn, room.id, viewer)?;
-        room.name = others.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ");
+        let names = others.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>();
+        room.name = if names.is_empty() { FORMER.to_owned() } else { names.join(", ") };
         room.with = others.into_iter().map(|(id, _)| id).collect();
     }
     Ok(room)

@@ -70,10 +70,18 @@ pub(crate) fn left(conn: &Connection, device: DeviceId, at: UnixMillis) -> Resul
     Ok(())
 }
 
-/// When a device of `member` was last here, as far as it is stored.
-pub(crate) fn last_seen(conn: &Connection, member: MemberId) -> Result<Option<UnixMillis>> {
-    conn.prepare_cached("SELECT max(last_seen) FROM sessions WHERE member = ?")?
-        .query_row([member.0.as_bytes()], |row| Ok(row.get::<_, Option<i64>>(0)?.map(UnixMillis)))
+/// When the devices of `member` were last here, as far as it is stored.
+pub(crate) fn last_seen(conn: &Connection, member: MemberId) -> Result<Vec<(DeviceId, UnixMillis)>> {
+    conn.prepare_cached("SELECT device, last_seen FROM sessions WHERE member = ?")?
+        .query_map([member.0.as_bytes()], |row| Ok((DeviceId(uuid(row, 0)?), UnixMillis(row.get(1)?))))?
+        .kept()
+}
+
+/// Where the devices of `member` came from last.
+pub(crate) fn addresses(conn: &Connection, member: MemberId) -> Result<Vec<String>> {
+    conn.prepare_cached("SELECT DISTINCT address FROM sessions WHERE member = ?")?
+        .query_map([member.0.as_bytes()], |row| text(row, 0))?
+        .kept()
 }
 
 /// Ends a session of `member`. Says whether there was one.

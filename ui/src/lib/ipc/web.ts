@@ -30,7 +30,7 @@ import { type Item, Outbox } from "./web/outbox";
 import * as remembered from "./web/remembered";
 import { Replica } from "./web/replica";
 import { rowOfItem } from "./web/rows";
-import { askMembers, askNews } from "./web/sync";
+import { askDirectory, askMembers, askNews } from "./web/sync";
 import { wordsOf } from "./web/words";
 
 const VERSION = "0.1.0";
@@ -153,7 +153,7 @@ class BrowserBackend implements Backend {
   }
 
   async directory(): Promise<RoomView[]> {
-    return (await this.#live().ask({ type: "directory" }, "rooms")).rooms;
+    return askDirectory(this.#live());
   }
 
   async createRoom(_host: string, name: string, topic: string, visibility: Visibility): Promise<RoomView> {

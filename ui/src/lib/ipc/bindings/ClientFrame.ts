@@ -57,7 +57,11 @@ session?: Secret,
  * What the member's authenticator shows now, or one of their recovery codes, where the host has answered
  * `second_factor_required`; beside a password only.
  */
-code?: Secret, } | { "type": "sign_out" } | { "type": "ping" } | { "type": "rooms" } | { "type": "directory" } | { "type": "create_room", 
+code?: Secret, } | { "type": "sign_out" } | { "type": "ping" } | { "type": "rooms" } | { "type": "directory", 
+/**
+ * Only those after this one: the last of the page before.
+ */
+after?: RoomId, } | { "type": "create_room", 
 /**
  * Without the `#`.
  */
@@ -221,7 +225,11 @@ message: MessageId, } | { "type": "pins",
 /**
  * Where.
  */
-room: RoomId, } | { "type": "thread", 
+room: RoomId, 
+/**
+ * Only those with a smaller number: that of the last of the page before.
+ */
+before?: Seq, } | { "type": "thread", 
 /**
  * Where.
  */
@@ -305,7 +313,11 @@ room: RoomId,
 /**
  * Which message.
  */
-message: MessageId, } | { "type": "set_receipts", 
+message: MessageId, 
+/**
+ * Only those after this one: the last of the page before.
+ */
+after?: MemberId, } | { "type": "set_receipts", 
 /**
  * They may.
  */
@@ -357,7 +369,11 @@ room: RoomId,
 /**
  * Which.
  */
-message: MessageId, } | { "type": "history", 
+message: MessageId, 
+/**
+ * Only those with a greater number: that of the last of the page before.
+ */
+after?: Seq, } | { "type": "history", 
 /**
  * Where.
  */

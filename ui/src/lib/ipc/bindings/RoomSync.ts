@@ -21,6 +21,10 @@ events: Array<Event>,
  */
 changed?: Array<Event>, 
 /**
+ * Whether the hole has changed more messages than these: it has to be paged from the cursor on to know them all.
+ */
+more?: boolean, 
+/**
  * The room's newest number.
  */
 head: Seq, };

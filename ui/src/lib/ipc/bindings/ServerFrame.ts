@@ -36,7 +36,11 @@ req?: number, } & ({ "type": "welcome" } & Welcome | { "type": "signed_in" } & S
 /**
  * In the order of their names.
  */
-rooms: Array<Room>, } | { "type": "room", 
+rooms: Array<Room>, 
+/**
+ * Whether a directory has more after the last.
+ */
+more?: boolean, } | { "type": "room", 
 /**
  * Which.
  */
@@ -112,7 +116,11 @@ message: MessageId,
 /**
  * In the order of their ids.
  */
-members: Array<MemberId>, } | { "type": "delivered", 
+members: Array<MemberId>, 
+/**
+ * Whether there are more after the last.
+ */
+more: boolean, } | { "type": "delivered", 
 /**
  * Which message.
  */
@@ -176,7 +184,11 @@ message: MessageId,
 /**
  * What it said before, oldest first; what it says now is not among them.
  */
-revisions: Array<Revision>, } | { "type": "synced", 
+revisions: Array<Revision>, 
+/**
+ * Whether there are more after the last.
+ */
+more: boolean, } | { "type": "synced", 
 /**
  * One entry per room of mine, those without news included.
  */

@@ -6,7 +6,7 @@ import type { TallyOfDay } from "./TallyOfDay";
  */
 export type Statistics = { 
 /**
- * How many members.
+ * How many accounts, without those that are gone.
  */
 members: number, 
 /**

@@ -2,6 +2,7 @@
 
 import type { Cursor } from "../bindings/Cursor";
 import type { Member } from "../bindings/Member";
+import type { Room } from "../bindings/Room";
 import type { RoomSync } from "../bindings/RoomSync";
 import { SYNC_ROOMS } from "./frames";
 import type { Link } from "./link";
@@ -16,6 +17,18 @@ export async function askMembers(link: Link): Promise<Member[]> {
     more = page.more && page.members.length > 0;
   }
   return members;
+}
+
+/** The public rooms one is not in, page by page. */
+export async function askDirectory(link: Link): Promise<Room[]> {
+  const rooms: Room[] = [];
+  for (let more = true; more; ) {
+    const after = rooms.at(-1)?.id;
+    const page = await link.ask({ type: "directory", ...(after ? { after } : {}) }, "rooms");
+    rooms.push(...page.rooms);
+    more = (page.more ?? false) && page.rooms.length > 0;
+  }
+  return rooms;
 }
 
 /** What the rooms have to say since the cursors. Without any cursor it is asked once all the same. */
