@@ -28,7 +28,7 @@ use crate::names::fold;
 use crate::network::{is_here, is_near};
 use crate::second_factor::Code;
 use crate::store::table::{
-    audits, events, forwards, invites, marks, members, passwords, rooms, second_factors, sessions,
+    audits, events, forwards, host, invites, marks, members, passwords, rooms, second_factors, sessions,
 };
 use crate::store::{Denied, now, stopping};
 use crate::token;
@@ -457,7 +457,8 @@ fn write_entry(
             return recover(conn, invite.recovers, account, (seen, token, hash_of_token), now);
         }
         Way::Registration(account) => {
-            if !members::has_owner(conn)? {
+            // It may have been closed while the password was hashed.
+            if !members::has_owner(conn)? || host::registration_of(conn)? != Registration::Open {
                 return Err(registration_closed().into());
             }
             write_account(conn, account, Role::Member, &[], now)?

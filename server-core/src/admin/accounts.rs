@@ -122,6 +122,7 @@ impl Administration {
             Ok((rows.collect::<vault::rusqlite::Result<Vec<_>>>()?, events))
         };
         self.commit(("role set", name), work, |(changed, events), hub| {
+            changed.iter().flatten().for_each(|member| hub.rights().end(member.id));
             for event in events {
                 hub.tell_room(event.room, protocol::Reply::Event { event: event.clone() });
             }

@@ -53,6 +53,7 @@ pub(crate) async fn set_role(caller: &Caller, req: u32, member: MemberId, new: R
 type Changed = (Vec<members::Row>, Vec<Event>);
 
 fn tell_changed((changed, events): Changed, hub: &Hub) -> Reply {
+    changed.iter().for_each(|row| hub.rights().end(row.id));
     events.into_iter().for_each(|event| hub.tell_room(event.room, Reply::Event { event }));
     tell_of(changed, hub)
 }
@@ -100,11 +101,11 @@ fn tell_of(changed: Vec<members::Row>, hub: &Hub) -> Reply {
 
 pub(crate) async fn delete(caller: &Caller, req: u32, member: MemberId, password: Option<Secret>) -> Answer {
     let (by, connection, outlet) = (caller.member, caller.connection, caller.outlet.clone());
-    if member == by {
-        own_sessions::prove(caller, password).await?;
-    }
+    let own = member == by;
+    let proven = if own { Some(own_sessions::prove(caller, password).await?) } else { None };
     let work = move |conn: &Connection| -> Result<(Vec<Event>, Option<members::Row>), Denied> {
         let before = authorise_to(conn, by, Operation::DeleteAccount, member)?;
+        proven.map_or(Ok(()), |proven| proven.check(conn, by))?;
         let events = bury(conn, (member, by))?;
         audits::note(conn, Some(by), "account deleted", &before.name, now())?;
         Ok((events, members::by_id(conn, member)?))
@@ -120,12 +121,12 @@ pub(crate) async fn delete(caller: &Caller, req: u32, member: MemberId, password
             hub.tell_room(event.room, Reply::Event { event });
         }
         tell_of(made.1.into_iter().collect(), hub);
-        outlet.answer(req, Ok(Reply::Done));
-        if member == by {
-            outlet.close(CloseCode::SessionEnded);
+        match own {
+            true => hub.answer_last(&outlet, req, Reply::Done, CloseCode::SessionEnded),
+            false => hub.answer(&outlet, req, Ok(Reply::Done)),
         }
     };
-    caller.host.committer.commit(work, then).await?;
+    caller.submit(work, then).await?;
     Ok(None)
 }
 

@@ -209,7 +209,7 @@ where
 
 pub(crate) async fn revisions(caller: &Caller, (room, message): (RoomId, MessageId)) -> Answer {
     let member = caller.member;
-    let revisions = caller.host.read(move |conn| {
+    let revisions = caller.read(move |conn| {
         place(conn, member, (room, message), Operation::ReadRevisions)?;
         Ok(messages::revisions(conn, message, limits::PAGE_EVENTS)?)
     });
@@ -219,7 +219,7 @@ pub(crate) async fn revisions(caller: &Caller, (room, message): (RoomId, Message
 /// Where a message is, for those who may read it. One they may not read looks like one that is not there.
 pub(crate) async fn resolve(caller: &Caller, message: MessageId) -> Answer {
     let member = caller.member;
-    let place = caller.host.read(move |conn| {
+    let place = caller.read(move |conn| {
         let place = messages::find(conn, message)?.ok_or_else(no_message)?;
         authorise_in(conn, member, Operation::ReadRoom, place.room).map_err(|denied| match denied {
             Denied::Refused(_) => no_message().into(),

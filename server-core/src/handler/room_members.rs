@@ -12,7 +12,7 @@ use crate::store::{Denied, now};
 
 pub(crate) async fn page(caller: &Caller, room: RoomId, after: Option<MemberId>) -> Answer {
     let asking = caller.member;
-    let members = caller.host.read(move |conn| {
+    let members = caller.read(move |conn| {
         authorise_in(conn, asking, Operation::ListRoomMembers, room)?;
         Ok(memberships::page(conn, room, after, limits::LIST_ITEMS + 1)?)
     });
@@ -97,6 +97,9 @@ pub(crate) async fn set_role(
     caller
         .commit(req, work, move |event, hub| {
             if let Some(event) = event {
+                if role == RoomRole::Member {
+                    hub.rights().end(member);
+                }
                 hub.tell_room(room, Reply::Event { event });
             }
             Reply::Done

@@ -71,11 +71,19 @@ where
     caller
         .commit(req, work, move |(shown, event), hub| {
             if let Some(event) = event {
+                if takes_away(&event.change) {
+                    hub.rights().end_for_all();
+                }
                 hub.tell_room(room, Reply::Event { event });
             }
             Reply::Room { room: shown }
         })
         .await
+}
+
+/// Whether those in the room may less from then on.
+fn takes_away(change: &Change) -> bool {
+    matches!(change, Change::Archived | Change::ReadingSet { reading: Reading::Join })
 }
 
 pub(crate) async fn delete(caller: &Caller, req: u32, room: RoomId) -> Answer {

@@ -17,13 +17,13 @@ use crate::store::{Denied, is_taken, now};
 
 pub(crate) async fn mine(caller: &Caller) -> Answer {
     let member = caller.member;
-    let rooms = caller.host.read(move |conn| Ok(rooms::of_member(conn, member, limits::LIST_ITEMS)?)).await?;
+    let rooms = caller.read(move |conn| Ok(rooms::of_member(conn, member, limits::LIST_ITEMS)?)).await?;
     Ok(Some(Reply::Rooms { rooms }))
 }
 
 pub(crate) async fn directory(caller: &Caller) -> Answer {
     let member = caller.member;
-    let rooms = caller.host.read(move |conn| {
+    let rooms = caller.read(move |conn| {
         authorise(conn, member, Operation::ListDirectory)?;
         Ok(rooms::directory(conn, member, limits::LIST_ITEMS)?)
     });

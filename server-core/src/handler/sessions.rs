@@ -1,39 +1,41 @@
 //! A member's own devices and password.
 
-use protocol::{CloseCode, DeviceId, ErrorCode, Reply, Secret, limits};
+use std::sync::Arc;
+
+use protocol::{CloseCode, DeviceId, ErrorCode, MemberId, Reply, Secret, limits};
 use vault::rusqlite::Connection;
 
 use super::{Answer, Caller, role};
 use crate::error::Refusal;
 use crate::hashing::Asker;
+use crate::hub::Hub;
 use crate::store::table::{members, passwords, sessions};
 use crate::store::{Denied, now};
 
 pub(crate) async fn sign_out(caller: &Caller, req: u32) -> Answer {
-    let (member, device, connection) = (caller.member, caller.device, caller.connection);
+    let (member, device, connection) = (caller.member, caller.device(), caller.connection);
     let outlet = caller.outlet.clone();
     let work = move |conn: &Connection| Ok(sessions::remove(conn, member, device)?);
-    let then = move |removed: Result<bool, Refusal>, hub: &std::sync::Arc<crate::hub::Hub>| {
-        let ended = removed.is_ok();
-        outlet.answer(req, removed.map(|_| Reply::Done));
-        if ended {
+    let then = move |removed: Result<bool, Refusal>, hub: &Arc<Hub>| match removed {
+        Ok(_) => {
             hub.end_device(member, device, Some(connection));
-            outlet.close(CloseCode::SessionEnded);
+            hub.answer_last(&outlet, req, Reply::Done, CloseCode::SessionEnded);
         }
+        Err(refusal) => outlet.answer(req, Err(refusal)),
     };
-    caller.host.committer.commit(work, then).await?;
+    caller.submit(work, then).await?;
     Ok(None)
 }
 
 pub(crate) async fn devices(caller: &Caller) -> Answer {
-    let (member, current) = (caller.member, caller.device);
+    let (member, current) = (caller.member, caller.device());
     let devices =
-        caller.host.read(move |conn| Ok(sessions::of_member(conn, member, current, limits::LIST_ITEMS)?));
+        caller.read(move |conn| Ok(sessions::of_member(conn, member, current, limits::LIST_ITEMS)?));
     Ok(Some(Reply::Devices { devices: devices.await? }))
 }
 
 pub(crate) async fn revoke(caller: &Caller, req: u32, device: DeviceId) -> Answer {
-    if device == caller.device {
+    if device == caller.device() {
         return sign_out(caller, req).await;
     }
     let member = caller.member;
@@ -51,7 +53,7 @@ pub(crate) async fn revoke(caller: &Caller, req: u32, device: DeviceId) -> Answe
 
 /// Ends my sessions on all other devices.
 pub(crate) async fn revoke_others(caller: &Caller, req: u32) -> Answer {
-    let (member, device) = (caller.member, caller.device);
+    let (member, device) = (caller.member, caller.device());
     let work = move |conn: &Connection| Ok(sessions::remove_others(conn, member, device)?);
     caller
         .commit(req, work, move |ended, hub| {
@@ -65,15 +67,14 @@ pub(crate) async fn revoke_others(caller: &Caller, req: u32) -> Answer {
 pub(crate) async fn revoke_all(caller: &Caller, req: u32) -> Answer {
     let (member, connection, outlet) = (caller.member, caller.connection, caller.outlet.clone());
     let work = move |conn: &Connection| Ok(sessions::remove_all(conn, member)?);
-    let then = move |ended: Result<Vec<DeviceId>, Refusal>, hub: &std::sync::Arc<crate::hub::Hub>| {
-        let closes = ended.is_ok();
-        outlet.answer(req, ended.map(|_| Reply::Done));
-        if closes {
+    let then = move |ended: Result<Vec<DeviceId>, Refusal>, hub: &Arc<Hub>| match ended {
+        Ok(_) => {
             hub.end_member(member, Some(connection));
-            outlet.close(CloseCode::SessionEnded);
+            hub.answer_last(&outlet, req, Reply::Done, CloseCode::SessionEnded);
         }
+        Err(refusal) => outlet.answer(req, Err(refusal)),
     };
-    caller.host.committer.commit(work, then).await?;
+    caller.submit(work, then).await?;
     Ok(None)
 }
 
@@ -84,12 +85,13 @@ pub(crate) async fn set_password(
     (new, end_others): (Secret, bool),
 ) -> Answer {
     limits::check_password(&new.0).map_err(|problem| Refusal::field("new", problem))?;
-    let (member, device) = (caller.member, caller.device);
-    prove(caller, current).await?;
+    let (member, device) = (caller.member, caller.device());
+    let proven = prove(caller, current).await?;
     let limits = caller.host.limits();
     let hash = caller.host.hashing.hash(&limits, Asker::Member(member), &new).await?;
     let work = move |conn: &Connection| {
         role(conn, member)?;
+        proven.check(conn, member)?;
         passwords::set(conn, member, &hash, now())?;
         Ok(if end_others { sessions::remove_others(conn, member, device)? } else { Vec::new() })
     };
@@ -101,16 +103,26 @@ pub(crate) async fn set_password(
         .await
 }
 
+/// What the member's password was when whoever speaks knew it, or that there was none.
+pub(super) struct Proven(Option<String>);
+
+impl Proven {
+    /// Whether it is the same still: comparing passwords takes time, in which another device can set a new one.
+    pub(super) fn check(&self, conn: &Connection, member: MemberId) -> Result<(), Denied> {
+        if passwords::of(conn, member)? == self.0 { Ok(()) } else { Err(wrong().into()) }
+    }
+}
+
 /// Whether whoever speaks knows the member's password, if there is one.
 /// Without one this is always so.
-pub(super) async fn prove(caller: &Caller, current: Option<Secret>) -> Result<(), Refusal> {
+pub(super) async fn prove(caller: &Caller, current: Option<Secret>) -> Result<Proven, Refusal> {
     let member = caller.member;
-    let known = caller.host.read(move |conn| {
+    let known = caller.read(move |conn| {
         let folded = members::by_id(conn, member)?.map(|row| crate::names::fold(&row.name));
         Ok((folded.unwrap_or_default(), passwords::of(conn, member)?))
     });
     let (folded, stored) = known.await?;
-    if let Some(stored) = stored {
+    if let Some(stored) = &stored {
         let current =
             current.ok_or_else(|| Refusal::field("current", "is needed: a password is set already"))?;
         if current.0.len() > limits::PASSWORD_MAX_BYTES {
@@ -118,12 +130,13 @@ pub(super) async fn prove(caller: &Caller, current: Option<Secret>) -> Result<()
         }
         caller.host.attempt_at(&folded)?;
         let limits = caller.host.limits();
-        if !caller.host.hashing.verify(&limits, Asker::Member(member), &current, Some(stored)).await? {
+        if !caller.host.hashing.verify(&limits, Asker::Member(member), &current, Some(stored.clone())).await?
+        {
             return Err(wrong());
         }
         caller.host.attempt_at_was_good(&folded);
     }
-    Ok(())
+    Ok(Proven(stored))
 }
 
 fn wrong() -> Refusal {

@@ -48,6 +48,12 @@ pub(crate) fn by_token(conn: &Connection, token_hash: &[u8; 32]) -> Result<Optio
         .optional()
 }
 
+/// Whether `member` has a session on this device.
+pub(crate) fn stands(conn: &Connection, member: MemberId, device: DeviceId) -> Result<bool> {
+    conn.prepare_cached("SELECT 1 FROM sessions WHERE device = ? AND member = ?")?
+        .exists(params![device.0.as_bytes(), member.0.as_bytes()])
+}
+
 /// Notes that the device was here, by which name and from where.
 pub(crate) fn seen(
     conn: &Connection,
