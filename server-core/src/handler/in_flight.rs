@@ -383,14 +383,19 @@ fn an_answer_to_one_who_ran_the_host_or_a_room_does_not_come_after_the_demotion(
             let mut victim = scene.victim(Role::Member).await;
             let (room, member, message) = (victim.room, victim.id, MessageId(Uuid::now_v7()));
             scene.done(Request::post(room, message, "hers".into())).await;
-            scene.done(Request::SetRoomRole { room, member, role: RoomRole::Admin }).await;
             let question =
                 [Request::Hooks { room }, Request::Reports { room }, Request::Revisions { room, message }]
                     [index]
                     .clone();
-            let demotion = vec![Request::SetRoomRole { room, member, role: RoomRole::Member }];
-            let answer = asked_while(&mut scene, &mut victim.device, &question, demotion).await;
-            assert!(forbidden(&answer), "{question:?}: {answer:?}");
+            for demotion in [
+                Request::SetRoomRole { room, member, role: RoomRole::Member },
+                Request::SetRole { member, role: Role::Guest },
+            ] {
+                let back = Request::SetRoomRole { room, member, role: RoomRole::Admin };
+                scene.done(back).await;
+                let answer = asked_while(&mut scene, &mut victim.device, &question, vec![demotion]).await;
+                assert!(forbidden(&answer), "{question:?}: {answer:?}");
+            }
         }
         host.vault.close().await;
     });

@@ -35,7 +35,8 @@ pub(super) fn as_insider(
     runs: bool,
 ) -> Result<(), Refusal> {
     use Operation as Op;
-    let runs = runs || matches!(role, Role::Owner | Role::Admin);
+    // Who became a guest keeps the place among the room's admins, to have it again, and none of its rights.
+    let runs = (runs && role != Role::Guest) || matches!(role, Role::Owner | Role::Admin);
     match operation {
         Op::LeaveRoom
         | Op::RenameRoom

@@ -375,3 +375,23 @@ async fn ids_of_messages_are_used_up_for_good_whatever_becomes_of_their_room() {
     assert_eq!(again.code, ErrorCode::MessageIdReused);
     assert_eq!(alice.post_as(room, message, "gone soon").await.unwrap_err().code, ErrorCode::NotFound);
 }
+
+#[tokio::test]
+async fn a_rooms_admin_runs_nothing_while_a_guest_and_runs_it_again_afterwards() {
+    let world = World::start().await;
+    let (mut alice, _) = world.alice().await;
+    let (mut bob, bobs) = world.invited(&mut alice, "bob").await;
+    let room = bob.create_room("kitchen", Visibility::Public).await.id;
+    let role = |role| Request::SetRole { member: bobs.member.id, role };
+    alice.ask(role(protocol::Role::Guest)).await.unwrap();
+    for request in [
+        Request::RenameRoom { room, name: "cellar".into() },
+        Request::ArchiveRoom { room },
+        Request::Hooks { room },
+        Request::DeleteRoom { room },
+    ] {
+        assert_eq!(bob.refused(request).await, ErrorCode::Forbidden);
+    }
+    alice.ask(role(protocol::Role::Member)).await.unwrap();
+    bob.ask(Request::RenameRoom { room, name: "cellar".into() }).await.unwrap();
+}
