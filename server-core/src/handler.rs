@@ -24,7 +24,7 @@ pub(crate) mod search;
 pub(crate) mod second_factor;
 pub(crate) mod sessions;
 #[cfg(test)]
-mod stage;
+pub(crate) mod stage;
 pub(crate) mod succession;
 pub(crate) mod sync;
 #[cfg(test)]

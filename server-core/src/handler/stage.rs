@@ -24,7 +24,7 @@ use crate::store::{Denied, now};
 use crate::token;
 
 /// Who is there, in this order; alice owns the host.
-pub(super) const CAST: [(&str, Role); 5] = [
+pub(crate) const CAST: [(&str, Role); 5] = [
     ("alice", Role::Owner),
     ("adam", Role::Admin),
     ("bob", Role::Member),
@@ -33,14 +33,14 @@ pub(super) const CAST: [(&str, Role); 5] = [
 ];
 
 /// A host and its members.
-pub(super) struct Stage {
+pub(crate) struct Stage {
     _dir: TempDir,
-    pub(super) host: Arc<Host>,
-    pub(super) members: Vec<MemberId>,
+    pub(crate) host: Arc<Host>,
+    pub(crate) members: Vec<MemberId>,
 }
 
 impl Stage {
-    pub(super) async fn set() -> Self {
+    pub(crate) async fn set() -> Self {
         // In memory where there is such a folder: what these stories are about is order, not disks.
         let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let config = Config::new(dir.path().join("host"), ([127, 0, 0, 1], 0).into());
@@ -57,7 +57,7 @@ impl Stage {
     }
 
     /// A new session of a member.
-    pub(super) async fn session(&self, member: MemberId) -> Secret {
+    pub(crate) async fn session(&self, member: MemberId) -> Secret {
         let (token, hash) = token::fresh().unwrap();
         let made = self.host.vault.write(move |conn| -> Result<(), Denied> {
             Ok(sessions::insert(conn, (member, DeviceId(Uuid::now_v7())), &hash, ("device", ""), now())?)
@@ -67,35 +67,35 @@ impl Stage {
     }
 
     /// A device of a member, signed in.
-    pub(super) async fn device(&self, member: MemberId) -> Device {
+    pub(crate) async fn device(&self, member: MemberId) -> Device {
         let token = self.session(member).await;
         Device::enter(&self.host, by_session(token)).await.expect("whoever has a session may come in")
     }
 }
 
 /// Waits until all that was committed so far is told: the second batch begins once the first one is.
-pub(super) async fn all_is_told(host: &Host) {
+pub(crate) async fn all_is_told(host: &Host) {
     for _ in 0..2 {
         host.vault.write(|_| Ok::<_, Denied>(())).await.unwrap();
     }
 }
 
 /// One connection of a member, with all that it has heard.
-pub(super) struct Device {
-    pub(super) outlet: Arc<Outlet>,
-    pub(super) admission: Admission,
-    pub(super) heard: Vec<(Option<u32>, Reply)>,
+pub(crate) struct Device {
+    pub(crate) outlet: Arc<Outlet>,
+    pub(crate) admission: Admission,
+    pub(crate) heard: Vec<(Option<u32>, Reply)>,
 }
 
 impl Device {
-    pub(super) async fn enter(host: &Arc<Host>, by: SignIn) -> Result<Self, Refusal> {
+    pub(crate) async fn enter(host: &Arc<Host>, by: SignIn) -> Result<Self, Refusal> {
         let outlet = way_out();
         let admission = come_in(host, &outlet, by).await?;
         Ok(Self { outlet, admission, heard: Vec::new() })
     }
 
     /// Whoever asks from here.
-    pub(super) fn caller(&self, host: &Arc<Host>) -> Caller {
+    pub(crate) fn caller(&self, host: &Arc<Host>) -> Caller {
         Caller {
             host: Arc::clone(host),
             outlet: Arc::clone(&self.outlet),
@@ -106,14 +106,14 @@ impl Device {
     }
 
     /// Takes what waits.
-    pub(super) async fn drain(&mut self) {
+    pub(crate) async fn drain(&mut self) {
         let mut written = Vec::new();
         let _ = std::future::poll_fn(|cx| self.outlet.poll_write_out(cx, &mut written)).await;
         self.heard.extend(frames(&written));
     }
 
     /// Asks, and gives the answer once it is committed; what else is heard stays.
-    pub(super) async fn ask(&mut self, stage: &Stage, request: Request) -> Reply {
+    pub(crate) async fn ask(&mut self, stage: &Stage, request: Request) -> Reply {
         const REQ: u32 = 1_000_000;
         dispatch(self.caller(&stage.host), REQ, request).await;
         all_is_told(&stage.host).await;
@@ -122,13 +122,13 @@ impl Device {
     }
 
     /// The answer to a request, if there is one; it is not heard twice.
-    pub(super) fn take_answer(&mut self, req: u32) -> Option<Reply> {
+    pub(crate) fn take_answer(&mut self, req: u32) -> Option<Reply> {
         let place = self.heard.iter().position(|(answered, _)| *answered == Some(req))?;
         Some(self.heard.remove(place).1)
     }
 
     /// A room of theirs.
-    pub(super) async fn room(
+    pub(crate) async fn room(
         &mut self,
         stage: &Stage,
         name: &str,
@@ -143,17 +143,17 @@ impl Device {
     }
 }
 
-pub(super) fn by_session(token: Secret) -> SignIn {
+pub(crate) fn by_session(token: Secret) -> SignIn {
     SignIn::Session { token }
 }
 
 /// A way out that takes all there is.
-pub(super) fn way_out() -> Arc<Outlet> {
+pub(crate) fn way_out() -> Arc<Outlet> {
     Arc::new(Outlet::new(64 * 1024 * 1024, None))
 }
 
 /// Signs in by `by`, as request 0.
-pub(super) async fn come_in(
+pub(crate) async fn come_in(
     host: &Arc<Host>,
     outlet: &Arc<Outlet>,
     by: SignIn,
