@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
+use vault::Health;
 use vault::rusqlite::Connection;
 
 use crate::error::Refusal;
@@ -67,7 +68,8 @@ pub(crate) async fn deliver(host: Arc<Host>) {
 }
 
 async fn report_all(host: &Arc<Host>) -> Result<(), Refusal> {
-    if host.moved.load().is_some() {
+    // Where it can't be noted what was taken, it would be reported again and again.
+    if host.moved.load().is_some() || host.vault.health() != Health::Writable {
         return Ok(());
     }
     let due = host.read(|conn| Ok(reports::due(conn, now())?)).await?;

@@ -149,6 +149,14 @@ pub(crate) fn is_taken(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
 }
 
+/// Leaves out a write that can be done without while the disk is full.
+pub(crate) fn if_writable(written: rusqlite::Result<usize>) -> rusqlite::Result<()> {
+    match written {
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ReadOnly) => Ok(()),
+        written => written.map(drop),
+    }
+}
+
 fn uuid<I: RowIndex>(row: &Row<'_>, column: I) -> rusqlite::Result<Uuid> {
     Ok(Uuid::from_bytes(row.get(column)?))
 }
