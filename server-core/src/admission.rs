@@ -449,7 +449,16 @@ fn write_entry(
         Way::Invite(hash, account) => {
             let invite = usable(conn, &hash)?;
             invites::use_once(conn, invite.id)?;
-            write_account(conn, account, invite.role, &invites::rooms(conn, invite.id)?, now)?
+            let name = account.name.clone();
+            let made = write_account(conn, account, invite.role, &invites::rooms(conn, invite.id)?, now)?;
+            audits::note(
+                conn,
+                Some(made.0),
+                "account made",
+                &format!("{name} by invite {}", invite.id),
+                now,
+            )?;
+            made
         }
         Way::Recovery(hash, account) => {
             let invite = usable(conn, &hash)?;
@@ -461,7 +470,10 @@ fn write_entry(
             if !members::has_owner(conn)? || host::registration_of(conn)? != Registration::Open {
                 return Err(registration_closed().into());
             }
-            write_account(conn, account, Role::Member, &[], now)?
+            let name = account.name.clone();
+            let made = write_account(conn, account, Role::Member, &[], now)?;
+            audits::note(conn, Some(made.0), "account made", &format!("{name} by registration"), now)?;
+            made
         }
     };
     let device = DeviceId(Uuid::now_v7());

@@ -121,7 +121,8 @@ impl Administration {
             let rows = changed.into_iter().map(|id| members::by_id(conn, id));
             Ok((rows.collect::<vault::rusqlite::Result<Vec<_>>>()?, events))
         };
-        self.commit(("role set", name), work, |(changed, events), hub| {
+        let object = format!("{name} {}", members::role_name(role));
+        self.commit(("role set", object), work, |(changed, events), hub| {
             changed.iter().flatten().for_each(|member| hub.rights().end(member.id));
             for event in events {
                 hub.tell_room(event.room, protocol::Reply::Event { event: event.clone() });

@@ -13,13 +13,7 @@ impl Administration {
         if !to.is_absolute() {
             return Err(Refusal::field("to", "must be an absolute path"));
         }
-        match self.commit(("backup made", String::new()), |_| Ok(()), |(), _| {}).await {
-            // A host whose disk is full is worth a copy elsewhere all the more.
-            Err(refusal) if refusal.code == ErrorCode::ReadOnly => {
-                tracing::warn!("a backup is made that the audit log can't be told of: the host can't write");
-            }
-            noted => noted?,
-        }
+        self.note_if_it_can("backup made").await?;
         let failed = |message: String| Refusal::new(ErrorCode::Internal, message);
         self.host.vault.snapshot(&to).await.map_err(|error| failed(error.to_string()))?;
         let with_key =

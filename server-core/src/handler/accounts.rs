@@ -41,7 +41,8 @@ pub(crate) async fn set_role(caller: &Caller, req: u32, member: MemberId, new: R
             changed.insert(0, by);
         }
         members::set_role(conn, member, new)?;
-        audits::note(conn, Some(by), "role set", &before.name, now())?;
+        let object = format!("{} {}", before.name, members::role_name(new));
+        audits::note(conn, Some(by), "role set", &object, now())?;
         let events = if new == Role::Guest { succession::hand_all_on(conn, member, by)? } else { Vec::new() };
         let rows = changed.into_iter().map(|id| members::by_id(conn, id));
         Ok((rows.collect::<vault::rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect(), events))

@@ -7,7 +7,7 @@ use vault::rusqlite::Connection;
 use super::{Answer, Caller, authorise, authorise_in};
 use crate::error::Refusal;
 use crate::permissions::Operation;
-use crate::store::table::{audits, host, invites};
+use crate::store::table::{audits, host, invites, members};
 use crate::store::{Denied, now};
 use crate::token;
 
@@ -41,7 +41,7 @@ pub(crate) async fn create(
             recovers: None,
         };
         invites::insert(conn, &row, &hash, now)?;
-        audits::note(conn, Some(by), "invite made", &id.to_string(), now)?;
+        audits::note(conn, Some(by), "invite made", &format!("{id} {}", members::role_name(role)), now)?;
         for room in &rooms {
             invites::add_room(conn, id, *room)?;
         }

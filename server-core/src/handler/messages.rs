@@ -11,7 +11,7 @@ use crate::error::Refusal;
 use crate::mentions::{EVERYONE, calls};
 use crate::permissions::{Authorship, Operation};
 use crate::store::table::messages::{self, Place};
-use crate::store::table::{events, members, rooms};
+use crate::store::table::{audits, events, members, rooms};
 use crate::store::{Denied, now};
 
 pub(crate) async fn post(caller: &Caller, req: u32, post: Post) -> Answer {
@@ -187,6 +187,10 @@ pub(crate) async fn delete(caller: &Caller, req: u32, (room, message): (RoomId, 
         let place = place(conn, by, (room, message), Operation::DeleteMessage)?;
         let (event, _) = standing(conn, message)?;
         messages::delete(conn, place, event)?;
+        if place.by != by {
+            let object = format!("{message} in {room}");
+            audits::note(conn, Some(by), "message of another deleted", &object, now())?;
+        }
         Ok(Some(events::append(conn, room, by, Change::Deleted { message }, now())?))
     };
     change(caller, req, work).await

@@ -12,7 +12,7 @@ use crate::config::Limits;
 use crate::error::Refusal;
 use crate::identity::sha256;
 use crate::permissions::Operation;
-use crate::store::table::{events, members, memberships, relations, rooms};
+use crate::store::table::{audits, events, members, memberships, relations, rooms};
 use crate::store::{Denied, is_taken, now};
 
 pub(crate) async fn mine(caller: &Caller) -> Answer {
@@ -51,6 +51,7 @@ pub(crate) async fn create(
         let now = now();
         let created = make(conn, &room, member, now)?;
         let joined = bring_in(conn, room.id, (member, member), RoomRole::Admin, now)?;
+        audits::note(conn, Some(member), "room made", &format!("{} {}", room.id, room.name), now)?;
         Ok((shown(conn, room.id, member)?, vec![created, joined]))
     };
     come_in(caller, req, work).await

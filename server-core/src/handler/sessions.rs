@@ -9,7 +9,7 @@ use super::{Answer, Caller, role};
 use crate::error::Refusal;
 use crate::hashing::Asker;
 use crate::hub::Hub;
-use crate::store::table::{members, passwords, sessions};
+use crate::store::table::{audits, members, passwords, sessions};
 use crate::store::{Denied, now};
 
 pub(crate) async fn sign_out(caller: &Caller, req: u32) -> Answer {
@@ -93,6 +93,8 @@ pub(crate) async fn set_password(
         role(conn, member)?;
         proven.check(conn, member)?;
         passwords::set(conn, member, &hash, now())?;
+        let name = members::by_id(conn, member)?.map(|row| row.name).unwrap_or_default();
+        audits::note(conn, Some(member), "password set", &name, now())?;
         Ok(if end_others { sessions::remove_others(conn, member, device)? } else { Vec::new() })
     };
     caller
