@@ -4,6 +4,8 @@
 //! cut to the length of a message; nothing in it is fetched or run.
 
 mod alerts;
+#[cfg(test)]
+mod fuzzed;
 mod github;
 mod slack;
 mod text;
