@@ -45,7 +45,7 @@ use table::{
 };
 
 /// Every step ever shipped, oldest first; append only.
-pub(crate) const SCHEMA: Schema = Schema {
+pub const SCHEMA: Schema = Schema {
     migrations: &[
         Migration { name: "host", sql: host::SCHEMA },
         Migration { name: "members", sql: members::SCHEMA },
