@@ -1,55 +1,5 @@
-//! Bodies of incoming webhooks, read by the host's own readers: what comes out fits a message.
-//!
-//! The first byte chooses the reader.
 #![no_main]
-#![allow(dead_code, reason = "the tests of these files stay at home")]
 
 use libfuzzer_sys::fuzz_target;
 
-#[path = "../../server-core/src/http/hooks/alerts.rs"]
-mod alerts;
-#[path = "../../server-core/src/http/hooks/github.rs"]
-mod github;
-#[path = "../../server-core/src/http/hooks/slack.rs"]
-mod slack;
-#[path = "../../server-core/src/http/hooks/text.rs"]
-mod text;
-
-const EVENTS: [&str; 12] = [
-    "ping",
-    "push",
-    "pull_request",
-    "pull_request_review",
-    "issues",
-    "issue_comment",
-    "release",
-    "workflow_run",
-    "create",
-    "delete",
-    "star",
-    "",
-];
-
-fuzz_target!(|bytes: &[u8]| {
-    let Some((&kind, body)) = bytes.split_first() else { return };
-    let kind = usize::from(kind);
-    let said = match kind {
-        0..40 => slack::read(body, false),
-        40..80 => slack::read(body, true),
-        80..120 => serde_json::from_slice(body).ok().map(|payload| alerts::read(&payload)),
-        120..130 => {
-            assert!(!github::is_signed("a key", &String::from_utf8_lossy(body), b"what nobody signed"));
-            None
-        }
-        _ => serde_json::from_slice(body)
-            .ok()
-            .and_then(|payload| github::read(EVENTS[kind % EVENTS.len()], &payload)),
-    };
-    let Some(said) = said else { return };
-    for most in [protocol::limits::TEXT_BYTES, 100] {
-        if let Some(text) = text::fit(said.clone(), most) {
-            protocol::limits::check_text(&text).expect("it can be a message");
-            assert!(text.len() <= most, "it fits a message");
-        }
-    }
-});
+fuzz_target!(|bytes: &[u8]| hearth_fuzz::hooks(bytes));

@@ -22,7 +22,7 @@ pub use offline::{Offline, RestoreError, Restored, restore};
 
 use std::sync::Arc;
 
-use protocol::Role;
+use protocol::{ErrorCode, Role};
 use tokio::sync::oneshot;
 use vault::rusqlite::Connection;
 
@@ -86,12 +86,29 @@ impl Administration {
     /// Gives every line of the canonical export to `take`, until it says no.
     async fn export(&self, mut take: impl FnMut(String) -> bool + Send + 'static) -> Result<(), Refusal> {
         may()?;
+        self.note_if_it_can("export made").await?;
         let id = self.host.identity.id().clone();
         self.host.read(move |conn| Ok(export::write(conn, &id, &mut take)?)).await
     }
 
+    /// Notes an act that changes nothing, unless the disk is full: then a copy elsewhere is worth the more.
+    pub(crate) async fn note_if_it_can(&self, act: &'static str) -> Result<(), Refusal> {
+        match self.commit((act, String::new()), |_| Ok(()), |(), _| {}).await {
+            Err(refusal) if refusal.code == ErrorCode::ReadOnly => {
+                tracing::warn!(act, "the audit log can't be told: the host can't write");
+                Ok(())
+            }
+            noted => noted,
+        }
+    }
+
     /// Writes, notes `act` on `object` in the audit log, and waits for the commit. `then` tells the hub.
-    async fn commit<T, W, S>(&self, act: (&'static str, String), work: W, then: S) -> Result<T, Refusal>
+    pub(crate) async fn commit<T, W, S>(
+        &self,
+        act: (&'static str, String),
+        work: W,
+        then: S,
+    ) -> Result<T, Refusal>
     where
         T: Send + 'static,
         W: FnOnce(&Connection) -> Result<T, Denied> + Send + 'static,

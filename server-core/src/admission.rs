@@ -29,7 +29,7 @@ use crate::names::{fold, is_reserved};
 use crate::network::{is_here, is_near};
 use crate::second_factor::Code;
 use crate::store::table::{
-    audits, events, forwards, invites, marks, members, passwords, rooms, second_factors, sessions,
+    audits, events, forwards, host, invites, marks, members, passwords, rooms, second_factors, sessions,
 };
 use crate::store::{Denied, now, stopping};
 use crate::token;
@@ -465,7 +465,16 @@ fn write_entry(
         Way::Invite(hash, account) => {
             let invite = usable(conn, &hash)?;
             invites::use_once(conn, invite.id)?;
-            write_account(conn, account, invite.role, &invites::rooms(conn, invite.id)?, now)?
+            let name = account.name.clone();
+            let made = write_account(conn, account, invite.role, &invites::rooms(conn, invite.id)?, now)?;
+            audits::note(
+                conn,
+                Some(made.0),
+                "account made",
+                &format!("{name} by invite {}", invite.id),
+                now,
+            )?;
+            made
         }
         Way::Recovery(hash, account) => {
             let invite = usable(conn, &hash)?;
@@ -473,10 +482,14 @@ fn write_entry(
             return recover(conn, invite.recovers, account, (seen, token, hash_of_token), now);
         }
         Way::Registration(account) => {
-            if !members::has_owner(conn)? {
+            // It may have been closed while the password was hashed.
+            if !members::has_owner(conn)? || host::registration_of(conn)? != Registration::Open {
                 return Err(registration_closed().into());
             }
-            write_account(conn, account, Role::Member, &[], now)?
+            let name = account.name.clone();
+            let made = write_account(conn, account, Role::Member, &[], now)?;
+            audits::note(conn, Some(made.0), "account made", &format!("{name} by registration"), now)?;
+            made
         }
     };
     let device = DeviceId(Uuid::now_v7());

@@ -29,6 +29,7 @@ use crate::budget::{Budget, Exiled, Faults, Overdrawn, Payer};
 use crate::dispatch::{dispatch, out_of_order};
 use crate::error::Refusal;
 use crate::handler::Caller;
+use crate::handler::pass::Pass;
 use crate::host::Host;
 use crate::hub::Outlet;
 use crate::hub::frame::PING;
@@ -315,7 +316,7 @@ impl Connection {
                     outlet: Arc::clone(&self.line.outlet),
                     connection: admission.seat.id(),
                     member: admission.member,
-                    device: admission.device,
+                    pass: Pass::Session(admission.device),
                 };
                 return Some(Box::pin(async move {
                     dispatch(caller, req, request).await;

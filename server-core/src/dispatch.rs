@@ -1,5 +1,7 @@
 //! Which request is answered by whom.
 
+mod question;
+
 use protocol::{Reply, Request};
 
 use crate::error::Refusal;
@@ -9,17 +11,31 @@ use crate::handler::{
     reactions, retention, room_members, room_settings, rooms, search, second_factor, sessions, sync, threads,
 };
 use crate::store::table::relations;
+use question::is_question;
 
-/// Answers one request of a signed-in connection.
-pub(crate) async fn dispatch(caller: Caller, req: u32, request: Request) {
+/// Answers one request of a signed-in connection, or of a program.
+pub(crate) async fn dispatch(caller: Caller, req: u32, mut request: Request) {
     caller.host.metrics.requests.increment(1);
-    match answer(&caller, req, request).await {
-        Ok(Some(reply)) => caller.outlet.answer(req, Ok(reply)),
-        // The write path answers after the commit.
-        Ok(None) => {}
-        Err(refusal) => {
-            caller.host.metrics.refused(refusal.code);
-            caller.outlet.answer(req, Err(refusal));
+    loop {
+        let question = is_question(&request).then(|| (request.clone(), caller.ends()));
+        let reply = match answer(&caller, req, request).await {
+            Ok(Some(reply)) => reply,
+            // The write path answers after the commit.
+            Ok(None) => return,
+            Err(refusal) => {
+                caller.host.metrics.refused(refusal.code);
+                return caller.outlet.answer(req, Err(refusal));
+            }
+        };
+        match question {
+            None => return caller.outlet.answer(req, Ok(reply)),
+            // What was read before a right ended is not said after it: whoever asks still may be told something else.
+            Some((question, since)) => {
+                if caller.unless_ended(since, || caller.outlet.answer(req, Ok(reply))) {
+                    return;
+                }
+                request = question;
+            }
         }
     }
 }

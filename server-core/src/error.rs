@@ -77,8 +77,8 @@ pub enum ReloadError {
     /// A certificate can't be used.
     #[error(transparent)]
     Certificate(StartError),
-    /// The new name could not be stored.
-    #[error("the new name could not be stored: {0}")]
+    /// The new name, or the note that the settings were read, could not be stored.
+    #[error("it could not be stored: {0}")]
     Store(Refusal),
 }
 

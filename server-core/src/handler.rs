@@ -4,10 +4,13 @@ pub(crate) mod accounts;
 pub(crate) mod behalf;
 pub(crate) mod delivery;
 pub(crate) mod history;
+#[cfg(test)]
+mod in_flight;
 pub(crate) mod invites;
 pub(crate) mod marks;
 pub(crate) mod members;
 pub(crate) mod messages;
+pub(crate) mod pass;
 pub(crate) mod people;
 pub(crate) mod pins;
 pub(crate) mod presence;
@@ -20,6 +23,8 @@ pub(crate) mod rooms;
 pub(crate) mod search;
 pub(crate) mod second_factor;
 pub(crate) mod sessions;
+#[cfg(test)]
+pub(crate) mod stage;
 pub(crate) mod succession;
 pub(crate) mod sync;
 #[cfg(test)]
@@ -34,26 +39,72 @@ use vault::rusqlite::Connection;
 use crate::admission::session_ended;
 use crate::error::Refusal;
 use crate::host::Host;
+use crate::hub::rights::Ends;
 use crate::hub::state::ConnectionId;
 use crate::hub::{Hub, Outlet};
 use crate::permissions::{Object, Operation, permit};
 use crate::store::Denied;
 use crate::store::table::{members as member_rows, relations, rooms as room_rows};
+use pass::Pass;
 
 /// A handler's answer: `None` when the write path will answer.
 pub(crate) type Answer = Result<Option<Reply>, Refusal>;
 
-/// The signed-in connection a request came by.
+/// Who asks: the connection a request came by, and the pass by which it was let in.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) host: Arc<Host>,
     pub(crate) outlet: Arc<Outlet>,
     pub(crate) connection: ConnectionId,
     pub(crate) member: MemberId,
-    pub(crate) device: DeviceId,
+    pub(crate) pass: Pass,
 }
 
 impl Caller {
+    /// The device that asks; of a program, none that there is.
+    fn device(&self) -> DeviceId {
+        self.pass.device()
+    }
+
+    /// Asks the store, as long as the pass is good.
+    async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, Denied> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (member, pass) = (self.member, self.pass);
+        let asked = move |conn: &Connection| {
+            pass.check(conn, member)?;
+            question(conn)
+        };
+        self.host.read(asked).await
+    }
+
+    /// Queues `work` for the write path, which does it as long as the pass is good: it may have ended while this
+    /// waited. `then` runs after the commit.
+    async fn submit<T, W, S>(&self, work: W, then: S) -> Result<(), Refusal>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection) -> Result<T, Denied> + Send + 'static,
+        S: FnOnce(Result<T, Refusal>, &Arc<Hub>) + Send + 'static,
+    {
+        let (member, pass) = (self.member, self.pass);
+        let work = move |conn: &Connection| {
+            pass.check(conn, member)?;
+            work(conn)
+        };
+        self.host.committer.commit(work, then).await
+    }
+
+    /// How often rights of the one who asks have ended, before a question is asked.
+    pub(crate) fn ends(&self) -> Ends {
+        self.host.hub.rights().ends(self.member)
+    }
+
+    /// Runs `tell` unless a right of the one who asks has ended since. Says whether it did.
+    pub(crate) fn unless_ended(&self, since: Ends, tell: impl FnOnce()) -> bool {
+        self.host.hub.rights().unless_ended(self.member, since, tell).is_some()
+    }
+
     /// Writes, and answers `req` after the commit with what `then` makes of it.
     async fn commit<T, W, S>(&self, req: u32, work: W, then: S) -> Answer
     where
@@ -66,7 +117,7 @@ impl Caller {
             let answer = made.map(|made| then(made, hub));
             hub.answer(&outlet, req, answer);
         };
-        self.host.committer.commit(work, then).await?;
+        self.submit(work, then).await?;
         Ok(None)
     }
 
@@ -83,7 +134,7 @@ impl Caller {
             let answer = made.map(|made| then(made, hub));
             hub.answer_in_order(&outlet, req, answer);
         };
-        self.host.committer.commit(work, then).await?;
+        self.submit(work, then).await?;
         Ok(None)
     }
 }

@@ -30,7 +30,7 @@ use crate::lately::Lately;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::network::is_here;
-use crate::store::table::{forwards, host, invites, members};
+use crate::store::table::{audits, forwards, host, invites, members};
 use crate::store::{Denied, SCHEMA, now};
 use crate::token;
 use crate::typing::Typing;
@@ -298,6 +298,7 @@ fn record(
     if let Some(mut row) = host::read(conn)? {
         if let Some(name) = name.filter(|name| *name != row.name) {
             host::rename(conn, &name)?;
+            audits::note(conn, None, "host renamed", &name, now())?;
             row.name = name;
         }
         return Ok(row);

@@ -4,6 +4,7 @@ pub(crate) mod fanout;
 pub(crate) mod frame;
 pub(crate) mod outlet;
 pub(crate) mod presence;
+pub(crate) mod rights;
 pub(crate) mod state;
 pub(crate) mod turn;
 

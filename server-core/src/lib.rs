@@ -56,3 +56,5 @@ pub use host::is_host;
 pub use ipnet::IpNet;
 pub use server::Server;
 pub use snapshots::newest_snapshot;
+/// What a host's vault is made of, step by step: for whoever looks into one that is older than this host.
+pub use store::SCHEMA;

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
+use vault::Health;
 use vault::rusqlite::Connection;
 
 use crate::error::Refusal;
@@ -67,7 +68,8 @@ pub(crate) async fn deliver(host: Arc<Host>) {
 }
 
 async fn report_all(host: &Arc<Host>) -> Result<(), Refusal> {
-    if host.moved.load().is_some() {
+    // Where it can't be noted what was taken, it would be reported again and again.
+    if host.moved.load().is_some() || host.vault.health() != Health::Writable {
         return Ok(());
     }
     let due = host.read(|conn| Ok(reports::due(conn, now())?)).await?;
@@ -84,12 +86,7 @@ async fn report_all(host: &Arc<Host>) -> Result<(), Refusal> {
 
 /// One report to one place, and a note of what came of it.
 async fn report(host: &Host, row: reports::Row) -> Result<(), Refusal> {
-    let (room, sent) = (row.room, row.sent);
-    let page = host.read(move |conn| {
-        let mut budget = limits::PAGE_BYTES;
-        Ok(events::page(conn, room, Stretch::After(sent), EVENTS, &mut budget)?)
-    });
-    let page = page.await?;
+    let (room, page) = (row.room, due_of(host, &row).await?);
     let Some(newest) = page.last().map(|event| event.seq) else { return Ok(()) };
     let report = Report { host: host.identity.id(), room, events: &page };
     let body = serde_json::to_vec(&report).map_err(|_| Refusal::internal())?;
@@ -114,6 +111,19 @@ async fn report(host: &Host, row: reports::Row) -> Result<(), Refusal> {
         Ok(reports::failed(conn, id, &failure)?)
     };
     note(host, work).await
+}
+
+/// What is to be reported, unless the report was ended since it was found to be due.
+async fn due_of(host: &Host, row: &reports::Row) -> Result<Vec<Event>, Refusal> {
+    let (id, room, sent) = (row.id, row.room, row.sent);
+    let page = host.read(move |conn| {
+        if !reports::is_wanted(conn, id)? {
+            return Ok(Vec::new());
+        }
+        let mut budget = limits::PAGE_BYTES;
+        Ok(events::page(conn, room, Stretch::After(sent), EVENTS, &mut budget)?)
+    });
+    page.await
 }
 
 /// Whether and when a report that was not taken is tried again.
@@ -143,7 +153,27 @@ fn pause(id: Uuid, failures: u32) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use protocol::{Reading, Request, Visibility};
+
     use super::*;
+    use crate::handler::stage::Stage;
+
+    #[tokio::test]
+    async fn a_report_that_is_ended_while_it_is_due_says_nothing_more() {
+        let stage = Stage::set().await;
+        let mut alice = stage.device(stage.members[0]).await;
+        let room = alice.room(&stage, "kitchen", Visibility::Public, Reading::Start).await;
+        let url = "https://example.org/hook".into();
+        let made = alice.ask(&stage, Request::CreateReport { room, url }).await;
+        let protocol::Reply::ReportCreated { report, .. } = made else { panic!("no report: {made:?}") };
+        let topic = "something to report".into();
+        alice.ask(&stage, Request::SetTopic { room, topic }).await;
+        let due = stage.host.read(|conn| Ok(reports::due(conn, now())?)).await.unwrap();
+        assert_eq!(due_of(&stage.host, &due[0]).await.unwrap().len(), 1);
+        alice.ask(&stage, Request::RevokeReport { room, report: report.id }).await;
+        assert!(due_of(&stage.host, &due[0]).await.unwrap().is_empty());
+        stage.host.vault.close().await;
+    }
 
     #[test]
     fn a_report_is_given_up_after_a_week_of_failures_or_when_it_is_not_wanted() {

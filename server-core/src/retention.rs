@@ -75,11 +75,15 @@ async fn sweep(host: &Host) -> Result<usize, Refusal> {
     }
 }
 
-/// Deletes what is still there of `overdue`, in the owner's name.
+/// Deletes what is still there of `overdue`, and still overdue: the rule may have been changed since it was looked for.
+/// In the owner's name.
 fn delete(conn: &Connection, overdue: &[MessageId], now: UnixMillis) -> Result<Vec<Event>, Denied> {
     let Some(owner) = members::owner(conn)? else { return Ok(Vec::new()) };
     let mut log = Vec::new();
     for message in overdue {
+        if !retentions::is_overdue(conn, *message, now)? {
+            continue;
+        }
         let place = messages::find(conn, *message)?.filter(|place| !place.deleted);
         let (Some(place), Some(event)) = (place, events::by_message(conn, *message)?) else { continue };
         let room = place.room;
@@ -133,6 +137,9 @@ mod tests {
         let now = UnixMillis(start.0 + 10 * DAY);
         let overdue = retentions::overdue(&conn, now, BATCH).unwrap();
         assert_eq!(overdue, [old]);
+        retentions::put(&conn, general, None).unwrap();
+        assert!(delete(&conn, &overdue, now).unwrap().is_empty(), "the rule was taken back meanwhile");
+        retentions::put(&conn, general, Some(7)).unwrap();
         let log = delete(&conn, &overdue, now).unwrap();
         assert_eq!(log.len(), 1);
         assert_eq!((log[0].by, &log[0].change), (alice, &Change::Deleted { message: old }));

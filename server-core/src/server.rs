@@ -7,6 +7,7 @@ use protocol::{HostId, InviteLink};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use vault::Health;
+use vault::rusqlite::Connection;
 
 use crate::admin::{Administration, Answer, Command};
 use crate::config::Config;
@@ -15,7 +16,6 @@ use crate::error::{Refusal, ReloadError, StartError};
 use crate::handler::presence;
 use crate::host::Host;
 use crate::live::Live;
-use crate::store::Denied;
 use crate::store::table::host;
 use crate::tls::Certificates;
 use crate::{acme, http, lately, listener, metrics, network, reports, retention, snapshots};
@@ -113,8 +113,7 @@ impl Server {
     /// # Errors
     /// The refusal.
     pub async fn administer(&self, command: Command) -> Result<Answer, Refusal> {
-        let administration = Administration { host: Arc::clone(&self.host), addresses: self.addresses() };
-        administration.perform(command).await
+        self.administration().perform(command).await
     }
 
     /// How many members are connected.
@@ -168,6 +167,8 @@ impl Server {
         if name != before {
             self.rename(name.clone()).await.map_err(ReloadError::Store)?;
         }
+        // What was set stands in the operator's file.
+        self.administration().note_if_it_can("settings read again").await.map_err(ReloadError::Store)?;
         self.host.adopt(live);
         if name != before
             && let Some(announcement) = self.announcement.take()
@@ -179,11 +180,12 @@ impl Server {
     }
 
     async fn rename(&self, name: String) -> Result<(), Refusal> {
-        let renamed = self.host.vault.write(move |conn| host::rename(conn, &name).map_err(Denied::from));
-        renamed.await.map_err(|error| match error {
-            vault::WriteError::Job(denied) => denied.into(),
-            _ => Refusal::internal(),
-        })
+        let work = |name: String| move |conn: &Connection| Ok(host::rename(conn, &name)?);
+        self.administration().commit(("host renamed", name.clone()), work(name), |(), _| {}).await
+    }
+
+    fn administration(&self) -> Administration {
+        Administration { host: Arc::clone(&self.host), addresses: self.addresses() }
     }
 
     /// Stops in good order: tells clients to come back, lets what waits go out, commits, takes the announcement

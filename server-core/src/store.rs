@@ -46,7 +46,7 @@ use table::{
 };
 
 /// Every step ever shipped, oldest first; append only.
-pub(crate) const SCHEMA: Schema = Schema {
+pub const SCHEMA: Schema = Schema {
     migrations: &[
         Migration { name: "host", sql: host::SCHEMA },
         Migration { name: "members", sql: members::SCHEMA },
@@ -148,6 +148,14 @@ fn described(error: &rusqlite::Error) -> String {
 /// Whether a write failed because something else has this name or id.
 pub(crate) fn is_taken(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
+}
+
+/// Leaves out a write that can be done without while the disk is full.
+pub(crate) fn if_writable(written: rusqlite::Result<usize>) -> rusqlite::Result<()> {
+    match written {
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ReadOnly) => Ok(()),
+        written => written.map(drop),
+    }
 }
 
 fn uuid<I: RowIndex>(row: &Row<'_>, column: I) -> rusqlite::Result<Uuid> {

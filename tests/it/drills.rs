@@ -7,6 +7,7 @@ mod disk_full;
 mod flood;
 mod kill;
 mod kill_client;
+mod migration;
 mod partition;
 mod power;
 mod revoke;

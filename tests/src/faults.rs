@@ -40,6 +40,10 @@ pub enum Fault {
     SyncLies = 6,
     /// No sync is done at all, from now on. For controls.
     NoSync = 7,
+    /// The process dies before a write or a sync, as by `kill -9`.
+    Dies = 8,
+    /// The process dies when half of a write is done.
+    DiesMidway = 9,
 }
 
 impl Fault {

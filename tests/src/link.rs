@@ -58,9 +58,17 @@ impl Link {
     /// # Errors
     /// When the host refuses.
     pub fn sign_in(address: &str, by: SignIn) -> Result<(Self, SignedIn)> {
+        Self::sign_in_from(address, by, "a story")
+    }
+
+    /// The same, from a device of this name.
+    ///
+    /// # Errors
+    /// When the host refuses.
+    pub fn sign_in_from(address: &str, by: SignIn, device: &str) -> Result<(Self, SignedIn)> {
         let mut link = Self::open(address)?;
         link.hello()?;
-        match link.ask(Request::SignIn { by, device: "a story".into(), session: None, code: None })? {
+        match link.ask(Request::SignIn { by, device: device.into(), session: None, code: None })? {
             Reply::SignedIn(signed_in) => Ok((link, signed_in)),
             other => bail!("not signed in: {other:?}"),
         }

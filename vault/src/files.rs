@@ -29,6 +29,11 @@ impl Place {
         self.0.join("vault.db.new")
     }
 
+    /// What is written to see whether there is room, and thrown away.
+    pub(crate) fn trial(&self) -> PathBuf {
+        self.0.join("vault.room")
+    }
+
     /// The wrapped keys. A vault exists from the moment this file does.
     pub(crate) fn slots(&self) -> PathBuf {
         self.0.join("slots.json")

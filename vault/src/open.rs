@@ -263,7 +263,7 @@ fn start(
     migration::migrate(&conn, schema)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true).map_err(OpenError::storage)?;
     conn.pragma_update(None, "cache_size", -i64::from(options.writer_cache)).map_err(OpenError::storage)?;
-    let writer = Writer::start(conn).map_err(|error| OpenError::io(&database, error))?;
+    let writer = Writer::start(conn, place.clone()).map_err(|error| OpenError::io(&database, error))?;
     let readers = Arc::new(Readers::new(database, key.clone(), options));
     let inner = Inner {
         writer,

@@ -5,6 +5,7 @@
 //! once nothing is acknowledged any more: what an fsync lost cannot be known.
 
 mod call;
+mod space;
 mod turn;
 
 use std::sync::{Arc, Mutex};
@@ -14,6 +15,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::{CommitError, WriteError};
+use crate::files::Place;
 use call::Call;
 use turn::Desk;
 
@@ -40,6 +42,9 @@ pub enum Verdict {
     Undo,
     /// They are undone because there was no space; [`Work::settle`] gets [`CommitError::DiskFull`].
     DiskFull,
+    /// They are undone because the vault does not write while the disk is full; [`Work::settle`] gets
+    /// [`CommitError::DiskFull`].
+    NotWritten,
     /// They are undone because the disk failed; the vault stops writing.
     DiskFailed,
 }
@@ -50,6 +55,7 @@ impl Verdict {
     pub fn of(error: &(dyn std::error::Error + 'static)) -> Self {
         match turn::fault_in(error) {
             Some(turn::Fault::Full) => Self::DiskFull,
+            Some(turn::Fault::Shut) => Self::NotWritten,
             Some(turn::Fault::Disk) => Self::DiskFailed,
             _ => Self::Undo,
         }
@@ -64,7 +70,8 @@ pub type Committed = Result<(), CommitError>;
 pub enum Health {
     /// Yes.
     Writable,
-    /// The last one found no space. They are still tried: the first that succeeds ends this state.
+    /// There was no space. What needs none is still done. Ends by itself once there is room for more than a few writes,
+    /// also if nobody writes.
     ReadOnly(String),
     /// A commit failed and the disk is in doubt. Ends when the vault is opened again.
     Failed(String),
@@ -74,6 +81,8 @@ pub(crate) type AfterBatch = Arc<Mutex<Option<Box<dyn FnMut() + Send>>>>;
 
 pub(crate) enum Order {
     Work(Box<dyn Work>),
+    /// To look whether there is room again.
+    Look,
     Close,
 }
 
@@ -87,14 +96,15 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(conn: Connection) -> std::io::Result<Self> {
+    pub(crate) fn start(conn: Connection, place: Place) -> std::io::Result<Self> {
         let (orders, queue) = mpsc::channel(QUEUE);
         let (report, health) = watch::channel(Health::Writable);
         let (alive, ended) = watch::channel(());
         let after_batch = AfterBatch::default();
         let after = Arc::clone(&after_batch);
+        let own_queue = orders.downgrade();
         let thread = thread::Builder::new().name("vault-writer".to_owned()).spawn(move || {
-            Desk::new(conn, queue, report, after).work();
+            Desk::new((conn, place), (queue, own_queue), report, after).work();
             drop(alive);
         })?;
         Ok(Self { orders: Some(orders), health, ended, after_batch, thread: Some(thread) })

@@ -55,6 +55,7 @@ const DRILLS: &[Drill] = &[
         "connections, slow handshakes, pings, random bytes and deep JSON by the thousand",
         &["drills::flood::"],
     ),
+    stories("migration", "kill -9 inside the migration of an older vault", &["drills::migration::"]),
     by_root(stories("partition", "a network that is cut and healed", &["drills::partition::"])),
     stories("clock", "the host's clock set back and forth by days", &["drills::clock::"]),
     Drill {

@@ -35,6 +35,7 @@ pub(crate) fn test(only: Option<&str>) -> Result<ExitCode> {
     });
     web(&mut steps);
     rust(&mut steps);
+    steps.step("fuzz targets", &["clippy"], |_| fuzz_targets());
     steps.step("cargo deny", &[], |_| deny(&["bans", "licenses", "sources"]));
     steps.step("advisories", &["cargo deny"], |_| advisories());
     steps.step("browser stories", &["npm packages", "build"], |closing| stories("web", closing));
@@ -107,6 +108,17 @@ fn build_the_control() -> Result<Done> {
         "features",
     ]))?;
     put_the_control_aside()?;
+    passed("")
+}
+
+/// Looks at what the fuzzer's targets call, as it stands in their own workspace; the tests have run it by then. Without
+/// libFuzzer, which takes minutes to build and a nightly compiler.
+fn fuzz_targets() -> Result<Done> {
+    let mut check = cargo();
+    check.args(["check", "--locked", "--no-default-features", "--manifest-path", "fuzz/Cargo.toml"]);
+    check.env("CARGO_TARGET_DIR", target());
+    let how = "`cargo check --no-default-features --manifest-path fuzz/Cargo.toml` brings fuzz/Cargo.lock up to date";
+    run(&mut check).context(how)?;
     passed("")
 }
 

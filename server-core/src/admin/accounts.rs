@@ -120,7 +120,9 @@ impl Administration {
             let events = succession::hand_all_on(conn, member.id, acting(conn, member.id)?)?;
             Ok((as_changed(conn, &changed)?, events))
         };
-        self.commit(("role set", name), work, |(changed, events), hub| {
+        let object = format!("{name} {}", members::role_name(role));
+        self.commit(("role set", object), work, |(changed, events), hub| {
+            changed.iter().for_each(|member| hub.rights().end(member.id));
             for event in events {
                 hub.tell_room(event.room, protocol::Reply::Event { event: event.clone() });
             }

@@ -8,12 +8,12 @@ use crate::store::damage;
 use protocol::ErrorCode;
 
 impl Administration {
-    /// The copy holds everything acknowledged before it was asked for, this act included.
+    /// The copy holds everything acknowledged before it was asked for, this act included where it could be noted.
     pub(super) async fn backup(&self, to: PathBuf) -> Result<Answer, Refusal> {
         if !to.is_absolute() {
             return Err(Refusal::field("to", "must be an absolute path"));
         }
-        self.commit(("backup made", String::new()), |_| Ok(()), |(), _| {}).await?;
+        self.note_if_it_can("backup made").await?;
         let failed = |message: String| Refusal::new(ErrorCode::Internal, message);
         self.host.vault.snapshot(&to).await.map_err(|error| failed(error.to_string()))?;
         let with_key =

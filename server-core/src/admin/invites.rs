@@ -42,7 +42,8 @@ impl Administration {
             };
             Ok(invites::insert(conn, &row, &hash, now)?)
         };
-        self.commit(("invite made", id.to_string()), work, |(), _| {}).await?;
+        let object = format!("{id} {}", members::role_name(role));
+        self.commit(("invite made", object), work, |(), _| {}).await?;
         let (link, web_link) = self.links(token);
         Ok(Answer::InviteCreated { id, link, web_link })
     }

@@ -114,12 +114,12 @@ impl Administration {
         let asked = name.clone();
         let work = move |conn: &Connection| {
             let member = members::by_name(conn, asked.trim())?.map(|member| member.id);
-            match member.map(|member| bots::remove(conn, member)).transpose()? {
-                Some(true) => Ok(()),
+            match member {
+                Some(member) if bots::remove(conn, member)? => Ok(member),
                 _ => Err(Refusal::not_found("bot").into()),
             }
         };
-        self.commit(("bot revoked", name), work, |(), _| {}).await?;
+        self.commit(("bot revoked", name), work, |member, hub| hub.rights().end(*member)).await?;
         Ok(Answer::Done)
     }
 

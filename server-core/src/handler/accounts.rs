@@ -52,7 +52,8 @@ pub(crate) async fn set_role(caller: &Caller, req: u32, member: MemberId, new: R
             changed.insert(0, by);
         }
         members::set_role(conn, member, new)?;
-        audits::note(conn, Some(by), "role set", &before.name, now())?;
+        let object = format!("{} {}", before.name, members::role_name(new));
+        audits::note(conn, Some(by), "role set", &object, now())?;
         let events = succession::hand_all_on(conn, member, by)?;
         Ok((as_changed(conn, &changed)?, events))
     };
@@ -83,6 +84,7 @@ pub(crate) fn as_changed(conn: &Connection, changed: &[MemberId]) -> Result<Vec<
 type Changed = (Vec<members::Row>, Vec<Event>);
 
 fn tell_changed((changed, events): Changed, hub: &Hub) -> Reply {
+    changed.iter().for_each(|row| hub.rights().end(row.id));
     events.into_iter().for_each(|event| hub.tell_room(event.room, Reply::Event { event }));
     tell_of(changed, hub);
     Reply::Done
@@ -129,11 +131,11 @@ pub(crate) fn tell_of(changed: impl IntoIterator<Item = members::Row>, hub: &Hub
 
 pub(crate) async fn delete(caller: &Caller, req: u32, member: MemberId, password: Option<Secret>) -> Answer {
     let (by, connection, outlet) = (caller.member, caller.connection, caller.outlet.clone());
-    if member == by {
-        own_sessions::prove(caller, ("password", password)).await?;
-    }
+    let own = member == by;
+    let proven = if own { Some(own_sessions::prove(caller, ("password", password)).await?) } else { None };
     let work = move |conn: &Connection| -> Result<Changed, Denied> {
         let before = authorise_to(conn, by, Operation::DeleteAccount, member)?;
+        proven.map_or(Ok(()), |proven| proven.check(conn, by))?;
         let events = bury(conn, (member, by))?;
         audits::note(conn, Some(by), "account deleted", &before.name, now())?;
         Ok((as_changed(conn, &[member])?, events))
@@ -149,12 +151,12 @@ pub(crate) async fn delete(caller: &Caller, req: u32, member: MemberId, password
             hub.tell_room(event.room, Reply::Event { event });
         }
         tell_of(changed, hub);
-        outlet.answer(req, Ok(Reply::Done));
-        if member == by {
-            outlet.close(CloseCode::SessionEnded);
+        match own {
+            true => hub.answer_last(&outlet, req, Reply::Done, CloseCode::SessionEnded),
+            false => hub.answer(&outlet, req, Ok(Reply::Done)),
         }
     };
-    caller.host.committer.commit(work, then).await?;
+    caller.submit(work, then).await?;
     Ok(None)
 }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use protocol::{DeviceId, MemberId, Reply, Request, decode_server};
-use uuid::Uuid;
+use protocol::{MemberId, Reply, Request, decode_server};
 
 use super::Caller;
+use super::pass::Pass;
 use crate::dispatch::dispatch;
 use crate::error::Refusal;
 use crate::host::Host;
@@ -18,19 +18,18 @@ use crate::store::stopping;
 /// No connection has this number.
 const NOWHERE: ConnectionId = ConnectionId(0);
 
-/// Asks `request` as `member`, who is known to be who they say.
-pub(crate) async fn ask(host: &Arc<Host>, member: MemberId, request: Request) -> Result<Reply, Refusal> {
+/// Asks `request` as `member`, who was let in by `pass` a moment ago.
+pub(crate) async fn ask(
+    host: &Arc<Host>,
+    (member, pass): (MemberId, Pass),
+    request: Request,
+) -> Result<Reply, Refusal> {
     if host.moved.load().is_some() {
         return Err(stopping());
     }
     let outlet = Arc::new(Outlet::new(host.live.load().limits.queue_bytes, None));
-    let caller = Caller {
-        host: Arc::clone(host),
-        outlet: Arc::clone(&outlet),
-        connection: NOWHERE,
-        member,
-        device: DeviceId(Uuid::nil()),
-    };
+    let caller =
+        Caller { host: Arc::clone(host), outlet: Arc::clone(&outlet), connection: NOWHERE, member, pass };
     dispatch(caller, 1, request).await;
     let answered = tokio::time::timeout(host.config.timeouts.lease, outlet.next()).await;
     let Ok(Next::Write) = answered else { return Err(stopping()) };

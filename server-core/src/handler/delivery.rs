@@ -18,7 +18,7 @@ pub(crate) async fn received(caller: &Caller, cursors: Vec<Cursor>) -> Answer {
         return Err(Refusal::field("cursors", problem));
     }
     let member = caller.member;
-    let told = caller.host.read(move |conn| {
+    let told = caller.read(move |conn| {
         let mut told = Vec::with_capacity(cursors.len());
         for Cursor { room, after } in cursors {
             if memberships::exists(conn, room, member)?
@@ -30,7 +30,7 @@ pub(crate) async fn received(caller: &Caller, cursors: Vec<Cursor>) -> Answer {
         Ok(told)
     });
     let told = told.await?;
-    if caller.host.lately.keeps(caller.device, told) {
+    if caller.host.lately.keeps(caller.device(), told) {
         lately::write(&caller.host).await?;
     }
     Ok(Some(Reply::Done))
@@ -39,7 +39,7 @@ pub(crate) async fn received(caller: &Caller, cursors: Vec<Cursor>) -> Answer {
 pub(crate) async fn delivered(caller: &Caller, (room, message): (RoomId, MessageId)) -> Answer {
     let member = caller.member;
     let told = caller.host.lately.kept_of(room);
-    let reach = caller.host.read(move |conn| {
+    let reach = caller.read(move |conn| {
         authorise_in(conn, member, Operation::ReadRoom, room)?;
         let place = in_room(conn, member, (room, message))?;
         let operation = Operation::SeeDelivery(Authorship::of(place.by == member));

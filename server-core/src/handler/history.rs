@@ -25,7 +25,7 @@ pub(crate) async fn page(
         (Some(after), Some(before)) => Stretch::Between(after, before),
     };
     let member = caller.member;
-    let page = caller.host.read(move |conn| {
+    let page = caller.read(move |conn| {
         authorise_in(conn, member, Operation::ReadRoom, room)?;
         let mut budget = limits::PAGE_BYTES;
         let stretch = stretch.above(rooms::floor(conn, room, member)?);
@@ -38,7 +38,7 @@ pub(crate) async fn page(
 
 pub(crate) async fn seq_at(caller: &Caller, room: RoomId, at: UnixMillis) -> Answer {
     let member = caller.member;
-    let seq = caller.host.read(move |conn| {
+    let seq = caller.read(move |conn| {
         authorise_in(conn, member, Operation::ReadRoom, room)?;
         let head = rooms::head(conn, room)?.ok_or_else(|| Refusal::not_found("room"))?;
         let first = rooms::floor(conn, room, member)?.next();

@@ -41,7 +41,7 @@ pub(crate) async fn create(
             recovers: None,
         };
         invites::insert(conn, &row, &hash, now)?;
-        audits::note(conn, Some(by), "invite made", &id.to_string(), now)?;
+        audits::note(conn, Some(by), "invite made", &format!("{id} {}", members::role_name(role)), now)?;
         for room in &rooms {
             invites::add_room(conn, id, *room)?;
         }
@@ -63,7 +63,7 @@ pub(crate) fn check_terms(uses: u32, life_ms: i64) -> Result<(), Refusal> {
 
 pub(crate) async fn list(caller: &Caller) -> Answer {
     let member = caller.member;
-    let invites = caller.host.read(move |conn| {
+    let invites = caller.read(move |conn| {
         authorise(conn, member, Operation::ListInvites)?;
         Ok(invites::living(conn, now(), limits::LIST_ITEMS)?)
     });

@@ -72,7 +72,7 @@ where
 
 pub(crate) async fn list(caller: &Caller) -> Answer {
     let member = caller.member;
-    let rooms = caller.host.read(move |conn| Ok(marks::of_member(conn, member, limits::LIST_ITEMS)?));
+    let rooms = caller.read(move |conn| Ok(marks::of_member(conn, member, limits::LIST_ITEMS)?));
     Ok(Some(Reply::ProgressList { rooms: rooms.await? }))
 }
 
@@ -82,7 +82,7 @@ pub(crate) async fn read_by(
     after: Option<MemberId>,
 ) -> Answer {
     let member = caller.member;
-    let members = caller.host.read(move |conn| {
+    let members = caller.read(move |conn| {
         authorise_in(conn, member, Operation::ReadRoom, room)?;
         let place = in_room(conn, member, (room, message))?;
         let root = place.thread.map(|root| messages::find(conn, root)).transpose()?.flatten();

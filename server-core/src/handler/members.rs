@@ -8,7 +8,7 @@ use crate::store::table::members;
 
 pub(crate) async fn page(caller: &Caller, after: Option<MemberId>) -> Answer {
     let asking = caller.member;
-    let rows = caller.host.read(move |conn| {
+    let rows = caller.read(move |conn| {
         authorise(conn, asking, Operation::ListMembers)?;
         Ok(members::page(conn, after, limits::LIST_ITEMS + 1)?)
     });

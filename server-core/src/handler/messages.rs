@@ -12,7 +12,7 @@ use crate::mentions::calls;
 use crate::names::EVERYONE;
 use crate::permissions::{Authorship, Operation};
 use crate::store::table::messages::{self, Place};
-use crate::store::table::{events, members, memberships, rooms};
+use crate::store::table::{audits, events, members, memberships, rooms};
 use crate::store::{Denied, now};
 
 pub(crate) async fn post(caller: &Caller, req: u32, post: Post) -> Answer {
@@ -187,6 +187,10 @@ pub(crate) async fn delete(caller: &Caller, req: u32, (room, message): (RoomId, 
         let place = place(conn, by, (room, message), Operation::DeleteMessage)?;
         let (event, _) = standing(conn, message)?;
         messages::delete(conn, place, event)?;
+        if place.by != by {
+            let object = format!("{message} in {room}");
+            audits::note(conn, Some(by), "message of another deleted", &object, now())?;
+        }
         Ok(Some(events::append(conn, room, by, Change::Deleted { message }, now())?))
     };
     change(caller, req, work).await
@@ -213,7 +217,7 @@ pub(crate) async fn revisions(
     after: Option<Seq>,
 ) -> Answer {
     let (member, most) = (caller.member, limits::PAGE_EVENTS);
-    let found = caller.host.read(move |conn| {
+    let found = caller.read(move |conn| {
         place(conn, member, (room, message), Operation::ReadRevisions)?;
         let (after, mut budget) = (after.unwrap_or_default(), limits::PAGE_BYTES);
         let revisions = messages::revisions(conn, message, after, most + 1, &mut budget)?;
@@ -228,7 +232,7 @@ pub(crate) async fn revisions(
 /// Where a message is, for those who may read it. One they may not read looks like one that is not there.
 pub(crate) async fn resolve(caller: &Caller, message: MessageId) -> Answer {
     let member = caller.member;
-    let place = caller.host.read(move |conn| {
+    let place = caller.read(move |conn| {
         let place = messages::find(conn, message)?.ok_or_else(no_message)?;
         authorise_in(conn, member, Operation::ReadRoom, place.room).map_err(|denied| match denied {
             Denied::Refused(_) => no_message().into(),

@@ -26,6 +26,9 @@ pub(crate) async fn set(caller: &Caller, req: u32, other: MemberId, (kind, holds
     };
     caller
         .commit(req, work, move |people, hub| {
+            if (kind, holds) == (Kind::Blocked, true) {
+                [member, other].into_iter().for_each(|one| hub.rights().end(one));
+            }
             hub.tell_member(member, Some(connection), people);
             Reply::Done
         })
@@ -34,7 +37,7 @@ pub(crate) async fn set(caller: &Caller, req: u32, other: MemberId, (kind, holds
 
 pub(crate) async fn mine(caller: &Caller) -> Answer {
     let member = caller.member;
-    Ok(Some(caller.host.read(move |conn| read(conn, member)).await?))
+    Ok(Some(caller.read(move |conn| read(conn, member)).await?))
 }
 
 fn read(conn: &Connection, member: MemberId) -> Result<Reply, Denied> {

@@ -40,7 +40,7 @@ pub(crate) async fn unpin(caller: &Caller, req: u32, (room, message): (RoomId, M
 
 pub(crate) async fn list(caller: &Caller, room: RoomId, before: Option<Seq>) -> Answer {
     let member = caller.member;
-    let found = caller.host.read(move |conn| {
+    let found = caller.read(move |conn| {
         authorise_in(conn, member, Operation::ReadRoom, room)?;
         let mut budget = limits::PAGE_BYTES;
         let between = (rooms::floor(conn, room, member)?, before);

@@ -62,7 +62,7 @@ pub(crate) async fn seen(caller: &Caller, mut asked: Vec<MemberId>) -> Answer {
         return Err(Refusal::field("members", problem));
     }
     let (asking, hub) = (caller.member, Arc::clone(&caller.host.hub));
-    let seen = caller.host.read(move |conn| {
+    let seen = caller.read(move |conn| {
         authorise(conn, asking, Operation::ListMembers)?;
         let guest = role(conn, asking)? == Role::Guest;
         let mut seen = Vec::with_capacity(asked.len());
@@ -88,9 +88,11 @@ pub(crate) async fn seen(caller: &Caller, mut asked: Vec<MemberId>) -> Answer {
 /// Tells a room that the caller writes there, unless it was told just now.
 pub(crate) async fn typing(caller: &Caller, room: RoomId) -> Answer {
     let member = caller.member;
-    caller.host.read(move |conn| authorise_in(conn, member, Operation::Post, room)).await?;
+    let since = caller.ends();
+    caller.read(move |conn| authorise_in(conn, member, Operation::Post, room)).await?;
     if caller.host.typing.is_news((room, member), Instant::now()) {
-        caller.host.hub.tell_room(room, Reply::Typing { room, member });
+        // Whose right has just ended says it again, or is not heard: it is worth no second look.
+        caller.unless_ended(since, || caller.host.hub.tell_room(room, Reply::Typing { room, member }));
     }
     Ok(Some(Reply::Done))
 }

@@ -16,7 +16,7 @@ use crate::token;
 
 pub(crate) async fn hooks(caller: &Caller, room: RoomId) -> Answer {
     let by = caller.member;
-    let found = caller.host.read(move |conn| {
+    let found = caller.read(move |conn| {
         authorise_in(conn, by, Operation::ListHooks, room)?;
         Ok(hooks::of_room(conn, room)?)
     });
@@ -59,7 +59,7 @@ pub(crate) async fn revoke_hook(caller: &Caller, req: u32, room: RoomId, hook: H
 
 pub(crate) async fn reports(caller: &Caller, room: RoomId) -> Answer {
     let by = caller.member;
-    let found = caller.host.read(move |conn| {
+    let found = caller.read(move |conn| {
         authorise_in(conn, by, Operation::ListHooks, room)?;
         Ok(reports::of_room(conn, room)?)
     });
@@ -122,7 +122,7 @@ fn shown(row: reports::Row) -> Report {
 
 pub(crate) async fn bots(caller: &Caller) -> Answer {
     let by = caller.member;
-    let found = caller.host.read(move |conn| {
+    let found = caller.read(move |conn| {
         authorise(conn, by, Operation::ManageBots)?;
         Ok(bots::all(conn)?)
     });
@@ -167,5 +167,10 @@ pub(crate) async fn revoke_bot(caller: &Caller, req: u32, member: MemberId) -> A
         let name = members::by_id(conn, member)?.map(|row| row.name).unwrap_or_default();
         Ok(audits::note(conn, Some(by), "bot revoked", &name, now())?)
     };
-    caller.commit(req, work, |(), _| Reply::Done).await
+    caller
+        .commit(req, work, move |(), hub| {
+            hub.rights().end(member);
+            Reply::Done
+        })
+        .await
 }

@@ -11,7 +11,7 @@ use crate::store::{Denied, now};
 
 pub(crate) async fn of(caller: &Caller, room: RoomId) -> Answer {
     let by = caller.member;
-    let days = caller.host.read(move |conn| {
+    let days = caller.read(move |conn| {
         authorise_in(conn, by, Operation::ReadRoom, room)?;
         Ok(retentions::of_room(conn, room)?)
     });

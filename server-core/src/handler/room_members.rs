@@ -7,12 +7,12 @@ use super::rooms::{bring_in, check_places, check_stands, shown};
 use super::{Answer, Caller, authorise_in, succession};
 use crate::error::Refusal;
 use crate::permissions::Operation;
-use crate::store::table::{events, members, memberships};
+use crate::store::table::{audits, events, members, memberships};
 use crate::store::{Denied, now};
 
 pub(crate) async fn page(caller: &Caller, room: RoomId, after: Option<MemberId>) -> Answer {
     let asking = caller.member;
-    let members = caller.host.read(move |conn| {
+    let members = caller.read(move |conn| {
         authorise_in(conn, asking, Operation::ListRoomMembers, room)?;
         Ok(memberships::page(conn, room, after, limits::LIST_ITEMS + 1)?)
     });
@@ -32,6 +32,7 @@ pub(crate) async fn add(caller: &Caller, req: u32, room: RoomId, member: MemberI
         }
         check_places(conn, &limits, room, member)?;
         let joined = bring_in(conn, room, (member, by), RoomRole::Member, now())?;
+        note(conn, by, "brought into a room", (room, member))?;
         Ok(Some((shown(conn, room, member)?, joined)))
     };
     caller
@@ -54,6 +55,7 @@ pub(crate) async fn remove(caller: &Caller, req: u32, room: RoomId, member: Memb
             return Err(Refusal::not_found("member").into());
         }
         let left = events::append(conn, room, by, Change::Left { member }, now())?;
+        note(conn, by, "taken out of a room", (room, member))?;
         Ok(std::iter::once(left).chain(succession::hand_on(conn, room, by)?).collect())
     };
     caller
@@ -65,6 +67,17 @@ pub(crate) async fn remove(caller: &Caller, req: u32, room: RoomId, member: Memb
             Reply::Done
         })
         .await
+}
+
+/// What was done to a member in a room, for the audit log.
+fn note(
+    conn: &Connection,
+    by: MemberId,
+    act: &str,
+    (room, member): (RoomId, MemberId),
+) -> Result<(), Denied> {
+    let name = members::by_id(conn, member)?.map(|row| row.name).unwrap_or_default();
+    Ok(audits::note(conn, Some(by), act, &format!("{name} in {room}"), now())?)
 }
 
 pub(crate) async fn set_role(
@@ -92,11 +105,19 @@ pub(crate) async fn set_role(
                 Refusal::forbidden("somebody must run a private room; name another admin first").into()
             );
         }
+        let act = match role {
+            RoomRole::Admin => "made admin of a room",
+            RoomRole::Member => "made member of a room",
+        };
+        note(conn, by, act, (room, member))?;
         Ok(Some(events::append(conn, room, by, Change::RoleSet { member, role }, now())?))
     };
     caller
         .commit(req, work, move |event, hub| {
             if let Some(event) = event {
+                if role == RoomRole::Member {
+                    hub.rights().end(member);
+                }
                 hub.tell_room(room, Reply::Event { event });
             }
             Reply::Done

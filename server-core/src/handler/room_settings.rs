@@ -6,7 +6,7 @@ use vault::rusqlite::Connection;
 use super::rooms::{name_taken, shown};
 use super::{Answer, Caller, authorise_in};
 use crate::permissions::Operation;
-use crate::store::table::{events, memberships, rooms};
+use crate::store::table::{audits, events, memberships, rooms};
 use crate::store::{Denied, is_taken, now};
 
 pub(crate) async fn rename(caller: &Caller, req: u32, room: RoomId, name: &str) -> Answer {
@@ -66,11 +66,19 @@ where
         authorise_in(conn, by, operation, room)?;
         let change = write(conn, &shown(conn, room, by)?)?;
         let event = change.map(|change| events::append(conn, room, by, change, now())).transpose()?;
-        Ok((shown(conn, room, by)?, event))
+        let shown = shown(conn, room, by)?;
+        if let Some(event) = &event {
+            let object = format!("{room} {}", shown.name);
+            audits::note(conn, Some(by), act(&event.change), &object, event.at)?;
+        }
+        Ok((shown, event))
     };
     caller
         .commit(req, work, move |(shown, event), hub| {
             if let Some(event) = event {
+                if takes_away(&event.change) {
+                    hub.rights().end_for_all();
+                }
                 hub.tell_room(room, Reply::Event { event });
             }
             Reply::Room { room: shown }
@@ -78,10 +86,30 @@ where
         .await
 }
 
+/// What the audit log says of a change.
+fn act(change: &Change) -> &'static str {
+    match change {
+        Change::Renamed { .. } => "room renamed",
+        Change::TopicSet { .. } => "room topic set",
+        Change::ReadingSet { reading: Reading::Join } => "room shown from the joining on",
+        Change::ReadingSet { .. } => "room shown from the start",
+        Change::Archived => "room archived",
+        Change::Restored => "room restored",
+        _ => "room changed",
+    }
+}
+
+/// Whether those in the room may less from then on.
+fn takes_away(change: &Change) -> bool {
+    matches!(change, Change::Archived | Change::ReadingSet { reading: Reading::Join })
+}
+
 pub(crate) async fn delete(caller: &Caller, req: u32, room: RoomId) -> Answer {
     let by = caller.member;
     let work = move |conn: &Connection| -> Result<Vec<MemberId>, Denied> {
         authorise_in(conn, by, Operation::DeleteRoom, room)?;
+        let object = format!("{room} {}", shown(conn, room, by)?.name);
+        audits::note(conn, Some(by), "room deleted", &object, now())?;
         let members = memberships::everyone(conn, room)?;
         rooms::delete(conn, room)?;
         Ok(members)

@@ -12,18 +12,18 @@ use crate::config::Limits;
 use crate::error::Refusal;
 use crate::identity::sha256;
 use crate::permissions::Operation;
-use crate::store::table::{events, members, memberships, relations, rooms};
+use crate::store::table::{audits, events, members, memberships, relations, rooms};
 use crate::store::{Denied, is_taken, now};
 
 pub(crate) async fn mine(caller: &Caller) -> Answer {
     let member = caller.member;
-    let rooms = caller.host.read(move |conn| Ok(rooms::of_member(conn, member, limits::LIST_ITEMS)?)).await?;
+    let rooms = caller.read(move |conn| Ok(rooms::of_member(conn, member, limits::LIST_ITEMS)?)).await?;
     Ok(Some(Reply::Rooms { rooms, more: false }))
 }
 
 pub(crate) async fn directory(caller: &Caller, after: Option<RoomId>) -> Answer {
     let member = caller.member;
-    let rooms = caller.host.read(move |conn| {
+    let rooms = caller.read(move |conn| {
         authorise(conn, member, Operation::ListDirectory)?;
         if let Some(room) = after {
             // What may not be found has no place in the list.
@@ -60,6 +60,7 @@ pub(crate) async fn create(
         let now = now();
         let created = make(conn, &room, member, now)?;
         let joined = bring_in(conn, room.id, (member, member), RoomRole::Admin, now)?;
+        audits::note(conn, Some(member), "room made", &format!("{} {}", room.id, room.name), now)?;
         Ok((shown(conn, room.id, member)?, vec![created, joined]))
     };
     come_in(caller, req, work).await

@@ -24,7 +24,7 @@ pub(crate) async fn find(caller: &Caller, wanted: Search) -> Answer {
     }
     let member = caller.member;
     let limit = wanted.limit.min(caller.host.limits().search_items) as usize;
-    let found = caller.host.read(move |conn| {
+    let found = caller.read(move |conn| {
         if let Some(room) = wanted.room {
             authorise_in(conn, member, Operation::ReadRoom, room)?;
         }
@@ -60,7 +60,7 @@ pub(crate) async fn find(caller: &Caller, wanted: Search) -> Answer {
 
 pub(crate) async fn statistics(caller: &Caller) -> Answer {
     let member = caller.member;
-    let statistics = caller.host.read(move |conn| {
+    let statistics = caller.read(move |conn| {
         authorise(conn, member, Operation::SeeStatistics)?;
         Ok(figures::statistics(conn, now(), limits::LIST_ITEMS)?)
     });

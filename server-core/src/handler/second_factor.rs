@@ -3,7 +3,7 @@
 use protocol::{ErrorCode, MemberId, Reply, Secret};
 use vault::rusqlite::Connection;
 
-use super::sessions::prove;
+use super::sessions::{Proven, prove};
 use super::{Answer, Caller, role};
 use crate::error::Refusal;
 use crate::second_factor::{self, Code};
@@ -12,7 +12,7 @@ use crate::store::{Denied, now};
 
 pub(crate) async fn state(caller: &Caller) -> Answer {
     let member = caller.member;
-    let found = caller.host.read(move |conn| {
+    let found = caller.read(move |conn| {
         let left = second_factors::count_recovery_codes(conn, member)?;
         Ok(Reply::SecondFactor { on: second_factors::is_on(conn, member)?, recovery_codes: left })
     });
@@ -21,11 +21,12 @@ pub(crate) async fn state(caller: &Caller) -> Answer {
 
 pub(crate) async fn begin(caller: &Caller, req: u32, password: Secret) -> Answer {
     let member = caller.member;
-    prove(caller, ("password", Some(password))).await?;
+    let proven = prove(caller, ("password", Some(password))).await?;
     let secret = second_factor::fresh()?;
     let host = caller.host.live.load().name.clone();
     let work = move |conn: &Connection| -> Result<Reply, Denied> {
         role(conn, member)?;
+        proven.check(conn, member)?;
         if passwords::of(conn, member)?.is_none() {
             return Err(Refusal::forbidden("set a password first: the code is asked for beside it").into());
         }
@@ -64,13 +65,13 @@ pub(crate) async fn renew(
 ) -> Answer {
     let member = caller.member;
     let codes = second_factor::recovery_codes()?;
-    let attempt = by_either(caller, password, code).await?;
+    let ground = by_either(caller, password, code).await?;
     let work = move |conn: &Connection| -> Result<Reply, Denied> {
         role(conn, member)?;
         if !second_factors::is_on(conn, member)? {
             return Err(Refusal::not_found("second factor").into());
         }
-        attempt.map_or(Ok(()), |attempt| attempt.spend(conn))?;
+        ground.check(conn)?;
         keep(conn, member, codes)
     };
     caller.commit(req, work, |codes, _| codes).await
@@ -82,10 +83,10 @@ pub(crate) async fn end(
     (password, code): (Option<Secret>, Option<Secret>),
 ) -> Answer {
     let member = caller.member;
-    let attempt = by_either(caller, password, code).await?;
+    let ground = by_either(caller, password, code).await?;
     let work = move |conn: &Connection| -> Result<(), Denied> {
         role(conn, member)?;
-        attempt.map_or(Ok(()), |attempt| attempt.spend(conn))?;
+        ground.check(conn)?;
         if second_factors::remove(conn, member)? {
             note(conn, member, "second factor ended")?;
         }
@@ -122,18 +123,31 @@ pub(crate) fn spend(conn: &Connection, member: MemberId, code: Option<Code>) -> 
     }
 }
 
-/// Whether whoever speaks knows the password; or else a code, which is for the transaction to say.
+/// By what whoever speaks may do this: the password, or else a code. The last word on both is the transaction's.
+enum Ground {
+    Password(MemberId, Proven),
+    Code(Attempt),
+}
+
+impl Ground {
+    fn check(self, conn: &Connection) -> Result<(), Denied> {
+        match self {
+            Self::Password(member, proven) => proven.check(conn, member),
+            Self::Code(attempt) => attempt.spend(conn),
+        }
+    }
+}
+
 async fn by_either(
     caller: &Caller,
     password: Option<Secret>,
     code: Option<Secret>,
-) -> Result<Option<Attempt>, Refusal> {
+) -> Result<Ground, Refusal> {
     if let Some(code) = code {
-        return Attempt::at(caller, &code).map(Some);
+        return Attempt::at(caller, &code).map(Ground::Code);
     }
     let password = password.ok_or_else(|| Refusal::field("password", "or a code is needed"))?;
-    prove(caller, ("password", Some(password))).await?;
-    Ok(None)
+    Ok(Ground::Password(caller.member, prove(caller, ("password", Some(password))).await?))
 }
 
 fn keep(conn: &Connection, member: MemberId, codes: Vec<(Secret, [u8; 32])>) -> Result<Reply, Denied> {

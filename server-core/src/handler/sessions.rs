@@ -1,5 +1,7 @@
 //! A member's own devices and password.
 
+use std::sync::Arc;
+
 use protocol::{CloseCode, Device, DeviceId, ErrorCode, MemberId, Reply, Secret, limits};
 use vault::rusqlite::Connection;
 
@@ -7,29 +9,28 @@ use super::{Answer, Caller, role};
 use crate::error::Refusal;
 use crate::hashing::Asker;
 use crate::hub::Hub;
-use crate::store::table::{passwords, sessions};
+use crate::store::table::{audits, members, passwords, sessions};
 use crate::store::{Denied, now};
 
 pub(crate) async fn sign_out(caller: &Caller, req: u32) -> Answer {
-    let (member, device, connection) = (caller.member, caller.device, caller.connection);
+    let (member, device, connection) = (caller.member, caller.device(), caller.connection);
     let outlet = caller.outlet.clone();
     let work = move |conn: &Connection| Ok(sessions::remove(conn, member, device)?);
-    let then = move |removed: Result<bool, Refusal>, hub: &std::sync::Arc<crate::hub::Hub>| {
-        let ended = removed.is_ok();
-        outlet.answer(req, removed.map(|_| Reply::Done));
-        if ended {
+    let then = move |removed: Result<bool, Refusal>, hub: &Arc<Hub>| match removed {
+        Ok(_) => {
             hub.end_device(member, device, Some(connection));
-            outlet.close(CloseCode::SessionEnded);
+            hub.answer_last(&outlet, req, Reply::Done, CloseCode::SessionEnded);
         }
+        Err(refusal) => outlet.answer(req, Err(refusal)),
     };
-    caller.host.committer.commit(work, then).await?;
+    caller.submit(work, then).await?;
     Ok(None)
 }
 
 pub(crate) async fn devices(caller: &Caller) -> Answer {
-    let (member, current) = (caller.member, caller.device);
+    let (member, current) = (caller.member, caller.device());
     let devices =
-        caller.host.read(move |conn| Ok(sessions::of_member(conn, member, current, limits::LIST_ITEMS)?));
+        caller.read(move |conn| Ok(sessions::of_member(conn, member, current, limits::LIST_ITEMS)?));
     Ok(Some(Reply::Devices { devices: as_seen(&caller.host.hub, member, devices.await?) }))
 }
 
@@ -42,7 +43,7 @@ pub(crate) fn as_seen(hub: &Hub, member: MemberId, mut devices: Vec<Device>) -> 
 }
 
 pub(crate) async fn revoke(caller: &Caller, req: u32, device: DeviceId) -> Answer {
-    if device == caller.device {
+    if device == caller.device() {
         return sign_out(caller, req).await;
     }
     let member = caller.member;
@@ -60,7 +61,7 @@ pub(crate) async fn revoke(caller: &Caller, req: u32, device: DeviceId) -> Answe
 
 /// Ends my sessions on all other devices.
 pub(crate) async fn revoke_others(caller: &Caller, req: u32) -> Answer {
-    let (member, device) = (caller.member, caller.device);
+    let (member, device) = (caller.member, caller.device());
     let work = move |conn: &Connection| Ok(sessions::remove_others(conn, member, device)?);
     caller
         .commit(req, work, move |ended, hub| {
@@ -74,15 +75,14 @@ pub(crate) async fn revoke_others(caller: &Caller, req: u32) -> Answer {
 pub(crate) async fn revoke_all(caller: &Caller, req: u32) -> Answer {
     let (member, connection, outlet) = (caller.member, caller.connection, caller.outlet.clone());
     let work = move |conn: &Connection| Ok(sessions::remove_all(conn, member)?);
-    let then = move |ended: Result<Vec<DeviceId>, Refusal>, hub: &std::sync::Arc<crate::hub::Hub>| {
-        let closes = ended.is_ok();
-        outlet.answer(req, ended.map(|_| Reply::Done));
-        if closes {
+    let then = move |ended: Result<Vec<DeviceId>, Refusal>, hub: &Arc<Hub>| match ended {
+        Ok(_) => {
             hub.end_member(member, Some(connection));
-            outlet.close(CloseCode::SessionEnded);
+            hub.answer_last(&outlet, req, Reply::Done, CloseCode::SessionEnded);
         }
+        Err(refusal) => outlet.answer(req, Err(refusal)),
     };
-    caller.host.committer.commit(work, then).await?;
+    caller.submit(work, then).await?;
     Ok(None)
 }
 
@@ -93,13 +93,16 @@ pub(crate) async fn set_password(
     (new, end_others): (Secret, bool),
 ) -> Answer {
     limits::check_password(&new.0).map_err(|problem| Refusal::field("new", problem))?;
-    let (member, device) = (caller.member, caller.device);
-    prove(caller, ("current", current)).await?;
+    let (member, device) = (caller.member, caller.device());
+    let proven = prove(caller, ("current", current)).await?;
     let limits = caller.host.limits();
     let hash = caller.host.hashing.hash(&limits, Asker::Member(member), &new).await?;
     let work = move |conn: &Connection| {
         role(conn, member)?;
+        proven.check(conn, member)?;
         passwords::set(conn, member, &hash, now())?;
+        let name = members::by_id(conn, member)?.map(|row| row.name).unwrap_or_default();
+        audits::note(conn, Some(member), "password set", &name, now())?;
         Ok(if end_others { sessions::remove_others(conn, member, device)? } else { Vec::new() })
     };
     caller
@@ -110,27 +113,38 @@ pub(crate) async fn set_password(
         .await
 }
 
+/// What the member's password was when whoever speaks knew it, or that there was none.
+pub(super) struct Proven(Option<String>);
+
+impl Proven {
+    /// Whether it is the same still: comparing passwords takes time, in which another device can set a new one.
+    pub(super) fn check(&self, conn: &Connection, member: MemberId) -> Result<(), Denied> {
+        if passwords::of(conn, member)? == self.0 { Ok(()) } else { Err(wrong().into()) }
+    }
+}
+
 /// Whether whoever speaks knows the member's password, if there is one, which came in `field`.
 /// Without one this is always so.
 pub(super) async fn prove(
     caller: &Caller,
     (field, current): (&'static str, Option<Secret>),
-) -> Result<(), Refusal> {
+) -> Result<Proven, Refusal> {
     let member = caller.member;
-    let stored = caller.host.read(move |conn| Ok(passwords::of(conn, member)?)).await?;
-    if let Some(stored) = stored {
+    let stored = caller.read(move |conn| Ok(passwords::of(conn, member)?)).await?;
+    if let Some(stored) = &stored {
         let current = current.ok_or_else(|| Refusal::field(field, "is needed: a password is set already"))?;
         if current.0.len() > limits::PASSWORD_MAX_BYTES {
             return Err(wrong());
         }
         caller.host.attempt_of(member)?;
         let limits = caller.host.limits();
-        if !caller.host.hashing.verify(&limits, Asker::Member(member), &current, Some(stored)).await? {
+        if !caller.host.hashing.verify(&limits, Asker::Member(member), &current, Some(stored.clone())).await?
+        {
             return Err(wrong());
         }
         caller.host.attempt_of_was_good(member);
     }
-    Ok(())
+    Ok(Proven(stored))
 }
 
 fn wrong() -> Refusal {

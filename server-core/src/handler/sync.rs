@@ -22,7 +22,7 @@ pub(crate) async fn catch_up(caller: &Caller, cursors: Vec<Cursor>) -> Answer {
     }
     let cursors = cursors.into_iter().map(|cursor| (cursor.room, cursor.after)).collect::<HashMap<_, _>>();
     let member = caller.member;
-    let synced = caller.host.read(move |conn| {
+    let synced = caller.read(move |conn| {
         let (mut budget, mut changes) = (limits::PAGE_BYTES, CHANGES_BYTES);
         let rooms = rooms::of_member(conn, member, limits::LIST_ITEMS)?;
         let mut synced = Vec::with_capacity(rooms.len());

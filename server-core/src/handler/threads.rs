@@ -84,7 +84,7 @@ pub(crate) async fn page(
     }
     let member = caller.member;
     let limit = limit.min(caller.host.limits().page_events) as usize;
-    let found = caller.host.read(move |conn| {
+    let found = caller.read(move |conn| {
         authorise_in(conn, member, Operation::ReadRoom, room)?;
         root_in_room(conn, member, (room, message))?;
         let after = after.unwrap_or_default().max(rooms::floor(conn, room, member)?);
@@ -176,7 +176,7 @@ pub(crate) async fn mine(caller: &Caller, older_than: Option<MessageId>, unread:
         return Err(Refusal::field("limit", "must be at least 1"));
     }
     let (member, limit) = (caller.member, limit.min(limits::THREADS) as usize);
-    let threads = caller.host.read(move |conn| {
+    let threads = caller.read(move |conn| {
         let before = match older_than {
             None => i64::MAX,
             Some(message) => {

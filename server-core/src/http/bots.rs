@@ -21,6 +21,7 @@ use super::trail::RequestId;
 use super::upgrade::speaker;
 use crate::error::Refusal;
 use crate::handler::behalf;
+use crate::handler::pass::{Pass, no_bot};
 use crate::host::Host;
 use crate::listener::Accepted;
 use crate::store::table::bots;
@@ -68,7 +69,7 @@ async fn recognise(
         if let Some(accepted) = accepted {
             host.attempt_from(speaker(host, &accepted, &headers))?;
         }
-        return Err(Refusal::new(ErrorCode::NotSignedIn, "give a bot's token as `Authorization: Bearer …`"));
+        return Err(no_bot());
     };
     host.program_speaks(member, Instant::now())?;
     Ok(member)
@@ -87,7 +88,7 @@ async fn rooms(
     Extension(Bot(bot)): Extension<Bot>,
     Extension(id): Extension<RequestId>,
 ) -> Answer<Response> {
-    match behalf::ask(&host, bot, Request::Rooms).await {
+    match behalf::ask(&host, (bot, Pass::Bot), Request::Rooms).await {
         Ok(Reply::Rooms { rooms, .. }) => Ok(Json(serde_json::json!({ "rooms": rooms })).into_response()),
         Ok(_) => Err(Fault(Refusal::internal(), id)),
         Err(refusal) => Err(Fault(refusal, id)),
@@ -120,7 +121,7 @@ async fn history(
         after: page.after.map(Seq),
         limit: page.limit.unwrap_or(PAGE_EVENTS),
     };
-    match behalf::ask(&host, bot, request).await {
+    match behalf::ask(&host, (bot, Pass::Bot), request).await {
         Ok(Reply::History(page)) => Ok(Json(page).into_response()),
         Ok(_) => Err(Fault(Refusal::internal(), id)),
         Err(refusal) => Err(Fault(refusal, id)),
@@ -150,7 +151,7 @@ async fn say(
         return Err(Fault(refusal, id));
     };
     let message = draft.message.unwrap_or_else(|| MessageId(Uuid::now_v7()));
-    match behalf::ask(&host, bot, Request::post(room, message, draft.text)).await {
+    match behalf::ask(&host, (bot, Pass::Bot), Request::post(room, message, draft.text)).await {
         Ok(Reply::Posted { message, room, seq, at }) => {
             let posted = serde_json::json!({ "message": message, "room": room, "seq": seq, "at": at });
             Ok((StatusCode::CREATED, Json(posted)).into_response())
@@ -182,7 +183,7 @@ async fn edit(
     let Ok(Json(NewText { text })) = text else {
         return Err(Fault(Refusal::new(ErrorCode::BadFrame, "send JSON with the new `text`"), id));
     };
-    match behalf::ask(&host, bot, Request::Edit { room, message, text }).await {
+    match behalf::ask(&host, (bot, Pass::Bot), Request::Edit { room, message, text }).await {
         Ok(_) => Ok(StatusCode::NO_CONTENT),
         Err(refusal) => Err(Fault(refusal, id)),
     }

@@ -4,6 +4,8 @@
 //! cut to the length of a message; nothing in it is fetched or run.
 
 mod alerts;
+#[cfg(test)]
+mod fuzzed;
 mod github;
 mod slack;
 mod text;
@@ -24,6 +26,7 @@ use super::upgrade::speaker;
 use crate::config::HOOK_BYTES;
 use crate::error::Refusal;
 use crate::handler::behalf;
+use crate::handler::pass::Pass;
 use crate::host::Host;
 use crate::listener::Accepted;
 use crate::store::table::hooks;
@@ -135,7 +138,7 @@ async fn say(host: &Arc<Host>, hook: hooks::Row, text: String) -> Said {
         text::fit(text, host.limits().text_bytes).ok_or_else(|| unreadable("a message with a text"))?;
     let message = MessageId(Uuid::now_v7());
     let request = Request::post(hook.room, message, text.into());
-    behalf::ask(host, hook.member, request).await?;
+    behalf::ask(host, (hook.member, Pass::Hook(hook.id)), request).await?;
     Ok((StatusCode::OK, "ok"))
 }
 

@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::Bytes;
 use super::frame::text_frame;
 use super::outlet::{Outlet, answer_frame};
 use super::presence::{Mood, Told};
+use super::rights::Rights;
 use super::state::{ConnectionId, State};
 use super::turn::Turn;
 use crate::error::Refusal;
@@ -34,6 +35,8 @@ pub(crate) struct Hub {
     /// Locked before `state`, and for as long as what was gathered is being told: nobody overtakes.
     turn: Mutex<Turn<Outlet>>,
     state: Mutex<State<Arc<Outlet>>>,
+    /// Locked before `turn`. Moved before anything below says that a right is gone.
+    rights: Rights,
     /// What connections leave behind when they end.
     lately: Arc<Lately>,
     next: AtomicU64,
@@ -72,6 +75,7 @@ impl Hub {
             lately,
             turn: Mutex::default(),
             state: Mutex::default(),
+            rights: Rights::default(),
             next: AtomicU64::new(1),
             online: watch::Sender::new(0),
         })
@@ -91,6 +95,11 @@ impl Hub {
         drop(turn);
         self.count();
         Seat { hub: Arc::clone(self), id }
+    }
+
+    /// How often rights have ended.
+    pub(crate) fn rights(&self) -> &Rights {
+        &self.rights
     }
 
     /// Begins to gather what is told, until [`Hub::end_turn`], which must follow.
@@ -131,6 +140,13 @@ impl Hub {
         to.push(&answer_frame(req, answer));
     }
 
+    /// Answers `req` of one connection as the last thing it hears: what was told so far comes before it.
+    pub(crate) fn answer_last(&self, to: &Outlet, req: u32, reply: Reply, code: CloseCode) {
+        let _turn = self.tell_before();
+        to.say(&answer_frame(req, Ok(reply)));
+        to.close(code);
+    }
+
     /// Tells every device of `member` but one.
     pub(crate) fn tell_member(&self, member: MemberId, but: Option<ConnectionId>, reply: Reply) {
         let _turn = self.tell_before();
@@ -162,12 +178,14 @@ impl Hub {
 
     /// From now on `member` hears nothing more of `room`.
     pub(crate) fn leave(&self, room: RoomId, member: MemberId) {
+        self.rights.end(member);
         let _turn = self.tell_before();
         self.state().leave(room, member);
     }
 
     /// Ends the connections, but one, of a device whose session is over: not one event after this.
     pub(crate) fn end_device(&self, member: MemberId, device: DeviceId, but: Option<ConnectionId>) {
+        self.rights.end(member);
         let _turn = self.tell_before();
         let state = self.state();
         let others = state.of_device(member, device).filter(|(id, _)| Some(*id) != but);
@@ -176,6 +194,7 @@ impl Hub {
 
     /// Ends all connections of `member`, but one: not one event after this.
     pub(crate) fn end_member(&self, member: MemberId, but: Option<ConnectionId>) {
+        self.rights.end(member);
         let _turn = self.tell_before();
         let state = self.state();
         let all = state.of_member(member).filter(|(id, _)| Some(*id) != but);
@@ -263,3 +282,6 @@ impl Hub {
 fn push_frame(reply: Reply) -> Bytes {
     text_frame(&ServerFrame { req: None, reply })
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,6 +50,17 @@ pub(crate) fn text_of(frames: &[u8]) -> Option<&str> {
     std::str::from_utf8(frames.get(start..frame_length(frames))?).ok()
 }
 
+/// The texts of all text frames of `frames`.
+#[cfg(test)]
+pub(crate) fn texts_of(mut frames: &[u8]) -> Vec<&str> {
+    let mut texts = Vec::new();
+    while !frames.is_empty() {
+        texts.extend(text_of(frames).filter(|_| frames[0] == TEXT));
+        frames = &frames[frame_length(frames)..];
+    }
+    texts
+}
+
 /// The length of the unmasked frame at the start of `frames`, head and all.
 fn frame_length(frames: &[u8]) -> usize {
     let byte = |at: usize| frames.get(at).copied().unwrap_or_default();

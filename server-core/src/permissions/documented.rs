@@ -114,3 +114,65 @@ fn the_document_has_every_operation_with_every_cell_as_the_function_says() {
     let documented = document.lines().filter(|line| line.starts_with("| `")).collect::<Vec<_>>();
     assert_eq!(lines().join("\n"), documented.join("\n"));
 }
+
+/// Whether an operation leaves an entry in the audit log: what changes other people's accounts and rights, rooms,
+/// programs or the host. `tests/it/audit.rs` does all of it and looks.
+fn is_noted(operation: Operation) -> bool {
+    use Operation as Op;
+    match operation {
+        Op::CreateRoom
+        | Op::RenameRoom
+        | Op::SetTopic
+        | Op::SetReading
+        | Op::ArchiveRoom
+        | Op::DeleteRoom
+        | Op::AddToRoom
+        | Op::RemoveFromRoom
+        | Op::SetRoomRole
+        | Op::CreateInvite(_)
+        | Op::RevokeInvite
+        | Op::Administer
+        | Op::SetRole(_)
+        | Op::SetStanding
+        | Op::DeleteAccount
+        | Op::DeleteMessage(Authorship::Foreign)
+        | Op::SetRetention
+        | Op::ManageHooks
+        | Op::ListHooks
+        | Op::ManageBots
+        | Op::SetRegistration => true,
+        // Reading.
+        Op::ListDirectory
+        | Op::ReadRoom
+        | Op::ReadRevisions(_)
+        | Op::SeeDelivery(_)
+        | Op::ListRoomMembers
+        | Op::ListMembers
+        | Op::ListInvites
+        | Op::SeeStatistics => false,
+        // One's own doing, which the rooms' logs tell.
+        Op::JoinRoom
+        | Op::LeaveRoom
+        | Op::OpenDirect
+        | Op::Post
+        | Op::MentionRoom
+        | Op::EditMessage(_)
+        | Op::DeleteMessage(Authorship::Own)
+        | Op::React
+        | Op::Pin => false,
+    }
+}
+
+#[test]
+fn the_document_names_what_leaves_an_entry_in_the_audit_log() {
+    let document = include_str!("../../../docs/security.md");
+    let (_, rest) = document.split_once("these leave an entry: ").expect("the list begins so");
+    let (list, _) = rest.split_once(". ").expect("the list is a sentence");
+    let mut named = list.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let all = ON_HOST.into_iter().chain(IN_ROOMS).chain(TO_ACCOUNTS);
+    let mut noted =
+        all.filter(|operation| is_noted(*operation)).map(|op| format!("{op:?}")).collect::<Vec<_>>();
+    named.sort();
+    noted.sort();
+    assert_eq!(named, noted);
+}

@@ -426,3 +426,6 @@ async fn nobody_opens_a_direct_room_with_whom_a_block_divides_them_from() {
     assert_eq!(alice.refused(with(&[carols, bobs])).await, ErrorCode::Forbidden);
     room_of(&mut carol, with(&[alices, bobs])).await;
 }
+
+#[tokio::test]
+async fn a_rooms_admin_runs_nothing_while_a_guest_and_runs_it_again_afterwards() {

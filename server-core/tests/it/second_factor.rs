@@ -15,7 +15,7 @@ fn by_password(password: &str) -> SignIn {
 }
 
 /// What an authenticator with `secret` shows so many steps from now.
-fn shown(secret: &Secret, steps: i64) -> Secret {
+pub(crate) fn shown(secret: &Secret, steps: i64) -> Secret {
     let key = totp_rs::Secret::try_from_base32(&secret.0).unwrap();
     let authenticator = totp_rs::Builder::new().with_secret(key).with_account_name("x").build().unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();

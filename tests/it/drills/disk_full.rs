@@ -1,16 +1,17 @@
 //! A disk that is full while several post: reading goes on, every refusal has its reason, nothing acknowledged is lost,
 //! and writing resumes by itself once there is space.
 
-use std::fs;
+use std::fs::{self, File};
 use std::net::TcpListener;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use protocol::{ErrorCode, Reply, Request};
+use protocol::{ErrorCode, Reply, Request, SignIn};
 use tests::crowd::{self, Crowd};
 use tests::disk::Mounted;
 use tests::drill::{Drill, may_mount, spread};
 use tests::ledger::Ledger;
+use tests::link::Link;
 use tests::world::{Host, World};
 use tests::{http, wait};
 
@@ -84,32 +85,27 @@ fn a_full_disk_refuses_with_a_reason_loses_nothing_and_is_left_without_a_restart
     assert_eq!(found, 0);
 }
 
-/// Everything there is to say so says so, and what needs no space goes on. A small write may still find room in the log's
-/// file; for that moment the host is not full.
+/// Everything there is to say so says so, each time it is asked, and what needs no space goes on.
 fn says_that_it_is_full(host: &Host, metrics: &str) {
-    let answer = || http::get(host.address(), "/readyz").ok();
-    wait::until("a host that is not ready", || {
-        answer().filter(|(status, word)| *status == 503 && word == "read-only: the disk is full\n")
-    })
-    .unwrap();
+    let not_ready = || {
+        let (status, word) = http::get(host.address(), "/readyz").unwrap();
+        assert_eq!((status, word.as_str()), (503, "read-only: the disk is full\n"));
+    };
+    not_ready();
     assert_eq!(http::get(host.address(), "/livez").unwrap().0, 200);
-    wait::until("a figure that says so", || {
-        let figures = http::get(metrics, "/metrics").ok()?.1;
-        assert!(figures.contains("hearth_refusals_total{code=\"read_only\"}"), "{figures}");
-        figures.lines().any(|line| line == "hearth_writable 0").then_some(())
-    })
-    .unwrap();
-    wait::until("a doctor who says so", || {
-        let doctor = host.plan().run("doctor", &["--quick"]).ok()?;
-        let said = doctor.out.contains("BAD    the host takes no messages: read-only: the disk is full");
-        (doctor.code == Some(1) && said).then_some(())
-    })
-    .unwrap();
-    wait::until("a health check that fails", || {
-        let check = host.plan().run("healthcheck", &["--listen", host.address()]).ok()?;
-        (check.code == Some(1) && check.err.contains("the disk is full")).then_some(())
-    })
-    .unwrap();
+    let figures = http::get(metrics, "/metrics").unwrap().1;
+    assert!(figures.contains("hearth_refusals_total{code=\"read_only\"}"), "{figures}");
+    assert!(figures.lines().any(|line| line == "hearth_writable 0"), "{figures}");
+    let doctor = host.plan().run("doctor", &["--quick"]).unwrap();
+    assert_eq!(doctor.code, Some(1));
+    assert!(
+        doctor.out.contains("BAD    the host takes no messages: read-only: the disk is full"),
+        "{doctor:?}"
+    );
+    let check = host.plan().run("healthcheck", &["--listen", host.address()]).unwrap();
+    assert_eq!(check.code, Some(1));
+    assert!(check.err.contains("the disk is full"), "{check:?}");
+    (0..50).for_each(|_| not_ready());
 }
 
 /// What the ledger says with everybody reading.
@@ -143,11 +139,50 @@ fn one_connection_lives_through_a_full_disk() {
     assert_eq!(link.ask(Request::Ping).unwrap(), Reply::Pong);
     assert!(!link.whole_log(alice.room).unwrap().is_empty());
     let Reply::Rooms { .. } = link.ask(Request::Rooms).unwrap() else { panic!("no rooms") };
-    // Signing in needs a line in a table; a session that is there is let in all the same.
+    // Signing in needs a line in a table; a session that is there is let in all the same, from wherever it comes.
     let (mut again, _) = alice.connect(host.address()).unwrap();
     assert!(!again.whole_log(alice.room).unwrap().is_empty());
+    let by = SignIn::Session { token: alice.token.clone() };
+    let (mut renamed, _) = Link::sign_in_from(host.address(), by, "another name").unwrap();
+    assert!(!renamed.whole_log(alice.room).unwrap().is_empty());
+    // A copy on another disk is worth the more.
+    let copy = world.folder().join("copy");
+    let backup = host.plan().run("backup", &[copy.to_str().unwrap()]).unwrap();
+    assert_eq!(backup.code, Some(0), "{backup:?}");
     fs::remove_file(&ballast).unwrap();
     alice.post_once(&mut link).unwrap().unwrap();
+}
+
+#[test]
+fn a_full_disk_is_left_with_nobody_writing() {
+    if !may_mount("a host that notices by itself that there is space") {
+        return;
+    }
+    let world = World::new().unwrap();
+    let plan = world.host("small");
+    let disk = Mounted::small(&plan.data(), 16).unwrap();
+    let host = plan.start().unwrap();
+    let mut senders = crowd::gather(&host).unwrap();
+    let alice = &mut senders[0];
+    alice.padding = PADDING;
+    let (mut link, _) = alice.connect(host.address()).unwrap();
+    for _ in 0..3 {
+        let ballast = disk.at().join("ballast");
+        let filled = disk.fill(&ballast).unwrap();
+        wait::until("a refusal", || alice.post_once(&mut link).unwrap().err()).unwrap();
+        let ready = || http::get(host.address(), "/readyz").unwrap().0 == 200;
+        // Room for a few messages is none for a host.
+        File::options().write(true).open(&ballast).unwrap().set_len(filled - (1 << 20)).unwrap();
+        for _ in 0..20 {
+            assert!(!ready());
+            assert!(alice.post_once(&mut link).unwrap().is_err());
+        }
+        fs::remove_file(&ballast).unwrap();
+        let since = Instant::now();
+        wait::until("a host that is ready again", || ready().then_some(())).unwrap();
+        assert!(since.elapsed() < RESUMES, "{:?}", since.elapsed());
+        alice.post_once(&mut link).unwrap().unwrap();
+    }
 }
 
 fn free_address() -> String {

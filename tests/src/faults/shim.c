@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -15,7 +16,10 @@
 #include <unistd.h>
 
 enum { CLOCK, FAULT, COUNTDOWN, DONE, SYNCS, WRITES, PLACES = 64 };
-enum { NONE, SYNC_EIO, SYNC_ENOSPC, WRITE_EIO, WRITE_ENOSPC, WRITE_SHORT, SYNC_LIES, NO_SYNC };
+enum { NONE, SYNC_EIO, SYNC_ENOSPC, WRITE_EIO, WRITE_ENOSPC, WRITE_SHORT, SYNC_LIES, NO_SYNC, DIES, DIES_MIDWAY };
+
+/* Whether the write under way is the last thing that this process does. */
+static __thread int midway;
 
 static volatile int64_t *place(void) {
     static volatile int64_t *places;
@@ -44,10 +48,16 @@ static int64_t due(int64_t first, int64_t last) {
     return fault;
 }
 
+/* As if somebody had said kill -9. */
+static void die(void) {
+    for (;;) kill(getpid(), SIGKILL);
+}
+
 static int synced(int number, int fd) {
     volatile int64_t *at = place();
     if (at) __sync_add_and_fetch(&at[SYNCS], 1);
     int64_t fault = due(SYNC_EIO, SYNC_ENOSPC);
+    if (due(DIES, DIES) != NONE) die();
     if (fault == NONE) fault = due(SYNC_LIES, NO_SYNC);
     if (fault == SYNC_EIO) { errno = EIO; return -1; }
     if (fault == SYNC_ENOSPC) { errno = ENOSPC; return -1; }
@@ -71,18 +81,28 @@ static ssize_t allowed(int fd, size_t length) {
         place()[FAULT] = WRITE_ENOSPC;
         place()[COUNTDOWN] = 1;
         return (ssize_t)(length > 1 ? length / 2 : length);
+    default: break;
+    }
+    switch (due(DIES, DIES_MIDWAY)) {
+    case DIES: die();
+    case DIES_MIDWAY: midway = 1; return (ssize_t)(length > 1 ? length / 2 : length);
     default: return (ssize_t)length;
     }
 }
 
+static ssize_t written(ssize_t done) {
+    if (midway) die();
+    return done;
+}
+
 ssize_t write(int fd, const void *bytes, size_t length) {
     ssize_t most = allowed(fd, length);
-    return most < 0 ? -1 : syscall(SYS_write, fd, bytes, (size_t)most);
+    return most < 0 ? -1 : written(syscall(SYS_write, fd, bytes, (size_t)most));
 }
 
 ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t at) {
     ssize_t most = allowed(fd, length);
-    return most < 0 ? -1 : syscall(SYS_pwrite64, fd, bytes, (size_t)most, at);
+    return most < 0 ? -1 : written(syscall(SYS_pwrite64, fd, bytes, (size_t)most, at));
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t length, off_t at) { return pwrite64(fd, bytes, length, at); }

@@ -3,13 +3,16 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, ffi};
 use tokio::sync::{mpsc, watch};
 
+use super::space::{self, Space};
 use super::{AfterBatch, Committed, Health, Order, QUEUE, Verdict, Work};
 use crate::error::CommitError;
+use crate::files::Place;
 
 /// A batch is closed after this long even if more waits, so that the first in it is not kept waiting.
 const LONGEST_BATCH: Duration = Duration::from_millis(50);
@@ -23,6 +26,8 @@ const INSIST: i32 = 16 * CHECKPOINT;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     Full,
+    /// The connection does not write.
+    Shut,
     Disk,
     Passing,
 }
@@ -31,9 +36,14 @@ pub(super) enum Fault {
 pub(super) struct Desk {
     conn: Connection,
     queue: mpsc::Receiver<Order>,
+    own_queue: mpsc::WeakSender<Order>,
     health: watch::Sender<Health>,
     after_batch: AfterBatch,
     log_pages: Arc<AtomicI32>,
+    space: Space,
+    reminder: Option<JoinHandle<()>>,
+    /// Whether the connection refuses to write.
+    query_only: bool,
 }
 
 /// A work that has run, and why it alone is not kept.
@@ -41,8 +51,8 @@ type Ran = (Box<dyn Work>, Committed);
 
 impl Desk {
     pub(super) fn new(
-        mut conn: Connection,
-        queue: mpsc::Receiver<Order>,
+        (mut conn, place): (Connection, Place),
+        (queue, own_queue): (mpsc::Receiver<Order>, mpsc::WeakSender<Order>),
         health: watch::Sender<Health>,
         after_batch: AfterBatch,
     ) -> Self {
@@ -56,7 +66,18 @@ impl Desk {
         if let Err(error) = hooked {
             tracing::warn!(%error, "checkpoints stay automatic");
         }
-        Self { conn, queue, health, after_batch, log_pages }
+        let space = Space::new(place);
+        Self {
+            conn,
+            queue,
+            own_queue,
+            health,
+            after_batch,
+            log_pages,
+            space,
+            reminder: None,
+            query_only: false,
+        }
     }
 
     /// Serves until the vault is closed and the queue is empty, then leaves one file.
@@ -64,6 +85,7 @@ impl Desk {
         while let Some(order) = self.queue.blocking_recv() {
             match order {
                 Order::Work(work) => self.turn(work),
+                Order::Look => self.look_for_room(),
                 Order::Close => self.queue.close(),
             }
         }
@@ -78,8 +100,11 @@ impl Desk {
             settle(first, Err(CommitError::Failed(reason)));
             return;
         }
+        self.look_for_room();
         let mut ran = Vec::new();
-        let gathered = match self.conn.execute_batch("BEGIN IMMEDIATE") {
+        // A connection that refuses to write refuses to begin with the intent, too.
+        let begin = if self.query_only { "BEGIN" } else { "BEGIN IMMEDIATE" };
+        let gathered = match self.conn.execute_batch(begin) {
             Ok(()) => self.gather(first, &mut ran),
             Err(error) => {
                 ran.push((first, Ok(())));
@@ -90,13 +115,14 @@ impl Desk {
             self.settle_all(std::mem::take(&mut ran), &Ok(()));
             std::thread::sleep(Duration::from_millis(20));
         }
-        let committed = gathered.and_then(|()| self.commit(&ran));
+        let committed = gathered.and_then(|()| self.commit());
         if let Err(error) = &committed {
             tracing::warn!(%error, works = ran.len(), "a batch is not on disk");
             self.roll_back();
         }
         self.settle_all(ran, &committed);
         self.checkpoint();
+        self.look_for_room();
     }
 
     /// Runs what waits, up to a bound. An error means that the whole transaction is undone.
@@ -118,6 +144,7 @@ impl Desk {
         loop {
             match self.queue.try_recv() {
                 Ok(Order::Work(work)) => return Some(work),
+                Ok(Order::Look) => {}
                 Ok(Order::Close) => self.queue.close(),
                 Err(_) => return None,
             }
@@ -135,6 +162,7 @@ impl Desk {
             Ok(Verdict::Keep) => (true, Ok(())),
             Ok(Verdict::Undo) => (false, Ok(())),
             Ok(Verdict::DiskFull) => (false, Err(self.judge(Fault::Full, &"no space"))),
+            Ok(Verdict::NotWritten) => (false, Err(self.judge(Fault::Shut, &"the vault is read-only"))),
             Ok(Verdict::DiskFailed) => {
                 let failed = Err(self.judge(Fault::Disk, &"a write failed"));
                 return (failed.clone(), failed);
@@ -153,20 +181,9 @@ impl Desk {
         }
     }
 
-    fn commit(&mut self, ran: &[Ran]) -> Committed {
+    fn commit(&self) -> Committed {
         match self.conn.execute_batch("COMMIT") {
-            Ok(()) => {
-                if !ran.iter().any(|(_, kept)| *kept == Err(CommitError::DiskFull)) {
-                    self.health.send_if_modified(|health| {
-                        let recovered = matches!(health, Health::ReadOnly(_));
-                        if recovered {
-                            *health = Health::Writable;
-                        }
-                        recovered
-                    });
-                }
-                Ok(())
-            }
+            Ok(()) => Ok(()),
             Err(error) => Err(self.judge(commit_fault(&error), &error)),
         }
     }
@@ -194,7 +211,7 @@ impl Desk {
     /// Moves the log into the file when it has grown. Done here, so that a disk that fails is noticed.
     fn checkpoint(&mut self) {
         let pages = self.log_pages.load(Ordering::Relaxed);
-        if pages < CHECKPOINT {
+        if pages < CHECKPOINT || self.is_full() {
             return;
         }
         let how =
@@ -206,6 +223,26 @@ impl Desk {
                 tracing::warn!(error = %told, "the log was not moved into the file");
             }
         }
+    }
+
+    /// While the disk is full: lets what needs no space go on, and ends that state once there is room.
+    fn look_for_room(&mut self) {
+        if self.is_full() && self.space.has_room(&self.conn) {
+            tracing::info!("there is room on the disk again");
+            self.health.send_replace(Health::Writable);
+        }
+        let is_full = self.is_full();
+        if is_full && self.reminder.as_ref().is_none_or(JoinHandle::is_finished) {
+            // Without it, the next one who writes looks.
+            self.reminder = space::remind(self.own_queue.clone(), self.health.subscribe()).ok();
+        }
+        if is_full != self.query_only && self.conn.pragma_update(None, "query_only", is_full).is_ok() {
+            self.query_only = is_full;
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        matches!(*self.health.borrow(), Health::ReadOnly(_))
     }
 
     fn execute(&self, sql: &str) -> rusqlite::Result<()> {
@@ -223,7 +260,9 @@ impl Desk {
     fn judge(&self, fault: Fault, cause: &dyn std::fmt::Display) -> CommitError {
         let cause = cause.to_string();
         match fault {
-            Fault::Passing => CommitError::Undone(cause),
+            // Shut by ourselves, or by whoever protected the file from us.
+            Fault::Shut if self.query_only => CommitError::DiskFull,
+            Fault::Passing | Fault::Shut => CommitError::Undone(cause),
             Fault::Full => {
                 self.turn_to(Health::ReadOnly("the disk is full".to_owned()));
                 CommitError::DiskFull
@@ -281,6 +320,7 @@ fn fault_of(error: &ffi::Error) -> Fault {
         | ffi::SQLITE_IOERR_FSYNC
         | ffi::SQLITE_IOERR_DIR_FSYNC
         | ffi::SQLITE_IOERR_TRUNCATE => Fault::Disk,
+        ffi::SQLITE_READONLY => Fault::Shut,
         _ if error.code == ErrorCode::DiskFull => Fault::Full,
         _ => Fault::Passing,
     }

@@ -3,15 +3,30 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use vault::rusqlite::{self, Connection};
-use vault::{Committed, Health, Verdict, Work, WriteError};
+use vault::{Committed, Health, Vault, Verdict, Work, WriteError};
 
 use crate::support::{child, new_vault, note, notes, open, write_note};
 
 fn set_limit(vault: &vault::Vault, pages: u32) {
     let limit = move |conn: &Connection| conn.execute_batch(&format!("PRAGMA max_page_count = {pages}"));
     vault.write_blocking(limit).unwrap();
+}
+
+fn count(conn: &Connection) -> rusqlite::Result<i64> {
+    conn.query_row("SELECT count(*) FROM notes", [], |row| row.get(0))
+}
+
+/// Waits without writing: the vault has to notice by itself.
+fn becomes_writable(vault: &Vault) {
+    let mut health = vault.watch_health();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        let writable = health.wait_for(|health| *health == Health::Writable);
+        tokio::time::timeout(Duration::from_secs(60), writable).await.expect("it is noticed").unwrap();
+    });
 }
 
 #[test]
@@ -31,7 +46,14 @@ fn a_full_file_is_read_only_until_there_is_space() {
     assert!(matches!(vault.health(), Health::ReadOnly(_)));
     assert!(health.has_changed().unwrap());
     assert_eq!(notes(&vault).len(), kept);
+    // What needs no space is still done, and nothing that would need some: not even where a page has room for it.
+    assert_eq!(vault.write_blocking(count).unwrap(), kept as i64);
+    assert!(matches!(write_note(&vault, "small"), Err(WriteError::DiskFull)));
+    set_limit(&vault, 25);
+    assert!(matches!(write_note(&vault, "small"), Err(WriteError::DiskFull)), "this is no room yet");
+    assert!(matches!(vault.health(), Health::ReadOnly(_)));
     set_limit(&vault, 1_000_000);
+    becomes_writable(&vault);
     write_note(&vault, "there is space again").unwrap();
     assert_eq!(vault.health(), Health::Writable);
     drop(vault);
@@ -41,11 +63,11 @@ fn a_full_file_is_read_only_until_there_is_space() {
 struct Small(tempfile::TempDir);
 
 impl Small {
-    /// A file system of 2 MiB, where this process may make one.
+    /// A file system of 16 MiB, where this process may make one.
     fn mount() -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let mut mount = Command::new("mount");
-        let mounted = mount.args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(dir.path()).output();
+        let mounted = mount.args(["-t", "tmpfs", "-o", "size=16m", "tmpfs"]).arg(dir.path()).output();
         mounted.is_ok_and(|output| output.status.success()).then_some(Self(dir))
     }
 }
@@ -65,7 +87,7 @@ fn a_full_disk_loses_nothing_acknowledged_and_recovers() {
     let dir = small.0.path().join("vault");
     let vault = new_vault(&dir);
     let ballast = small.0.path().join("ballast");
-    fs::write(&ballast, vec![1; 512 * 1024]).unwrap();
+    fs::write(&ballast, vec![1; 14 * 1024 * 1024]).unwrap();
     let mut acknowledged = Vec::new();
     let mut refused = 0;
     for number in 0..2000 {
@@ -82,9 +104,25 @@ fn a_full_disk_loses_nothing_acknowledged_and_recovers() {
     assert_eq!(refused, 3, "the disk never filled");
     assert!(matches!(vault.health(), Health::ReadOnly(_)));
     assert_eq!(notes(&vault), acknowledged);
+    // A little room is none: the state does not come and go with each write.
+    fs::write(&ballast, vec![1; 12 * 1024 * 1024]).unwrap();
+    let mut health = vault.watch_health();
+    assert!(matches!(*health.borrow_and_update(), Health::ReadOnly(_)));
+    for _ in 0..20 {
+        assert!(matches!(write_note(&vault, "small"), Err(WriteError::DiskFull)));
+    }
+    assert!(!health.has_changed().unwrap());
     fs::remove_file(&ballast).unwrap();
     write_note(&vault, "there is space again").unwrap();
     acknowledged.push("there is space again".to_owned());
+    // And once more, with nobody who writes.
+    let _ = fs::write(&ballast, vec![1; 14 * 1024 * 1024]);
+    while write_note(&vault, &format!("{} {}", acknowledged.len(), "x".repeat(3000))).is_ok() {
+        acknowledged.push(format!("{} {}", acknowledged.len(), "x".repeat(3000)));
+    }
+    fs::remove_file(&ballast).unwrap();
+    becomes_writable(&vault);
+    assert!(!dir.join("vault.room").exists());
     drop(vault);
     assert_eq!(notes(&open(&dir).unwrap()), acknowledged);
 }

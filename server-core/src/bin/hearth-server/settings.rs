@@ -356,4 +356,6 @@ fn seconds(number: u32) -> Duration {
 }
 
 #[cfg(test)]
+mod fuzzed;
+#[cfg(test)]
 mod tests;

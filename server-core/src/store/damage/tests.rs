@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use protocol::{Change, MemberId, MessageId, Reading, Reply, Request, Role, RoomId, Visibility};
+use protocol::{Change, DeviceId, MemberId, MessageId, Reading, Reply, Request, Role, RoomId, Visibility};
 use uuid::Uuid;
 use vault::rusqlite::{self, Connection};
 use vault::{Options, Unlock};
@@ -9,13 +9,23 @@ use vault::{Options, Unlock};
 use crate::admin::{Administration, Answer, Command};
 use crate::admission::{Account, write_account};
 use crate::config::Config;
+use crate::error::Refusal;
 use crate::handler::behalf;
+use crate::handler::pass::Pass;
 use crate::host::Host;
+use crate::store::table::sessions;
 use crate::store::{Denied, SCHEMA, now};
+
+/// The device of whoever asks.
+const DEVICE: DeviceId = DeviceId(Uuid::from_u128(1));
 
 async fn open(folder: &Path) -> Arc<Host> {
     let config = Config::new(folder, ([127, 0, 0, 1], 0).into());
     Arc::new(tokio::task::spawn_blocking(move || Host::open(config)).await.unwrap().unwrap())
+}
+
+async fn ask(host: &Arc<Host>, member: MemberId, request: Request) -> Result<Reply, Refusal> {
+    behalf::ask(host, (member, Pass::Session(DEVICE)), request).await
 }
 
 /// Lets a row be written that no host writes.
@@ -50,17 +60,17 @@ async fn look_around(host: &Arc<Host>, member: MemberId, healthy: RoomId, what: 
         Request::Pins { room: healthy, before: None },
     ] {
         let asked = format!("{request:?}");
-        behalf::ask(host, member, request).await.unwrap_or_else(|error| panic!("{what}: {asked}: {error:?}"));
+        ask(host, member, request).await.unwrap_or_else(|error| panic!("{what}: {asked}: {error:?}"));
     }
     let post = Request::post(healthy, MessageId(Uuid::now_v7()), "and still we talk".into());
-    behalf::ask(host, member, post).await.unwrap();
+    ask(host, member, post).await.unwrap();
     texts(host, member, healthy).await
 }
 
 /// What a room's log says, each number once and in order.
 async fn texts(host: &Arc<Host>, member: MemberId, room: RoomId) -> Vec<String> {
     let page = Request::History { room, before: None, after: None, limit: 200 };
-    let Reply::History(page) = behalf::ask(host, member, page).await.unwrap() else { panic!("no page") };
+    let Reply::History(page) = ask(host, member, page).await.unwrap() else { panic!("no page") };
     for (number, event) in (1..).zip(&page.events) {
         assert_eq!(event.seq.0, number);
     }
@@ -85,6 +95,7 @@ async fn scene() -> Scene {
     let made = host.vault.write(|conn| -> Result<_, Denied> {
         let account = |name: &str| Account { name: name.into(), password_hash: None };
         let alice = write_account(conn, account("alice"), Role::Owner, &[], now())?.0;
+        sessions::insert(conn, (alice, DEVICE), &[0; 32], ("laptop", ""), now())?;
         write_account(conn, account("bob"), Role::Member, &[], now())?;
         Ok(alice)
     });
@@ -93,7 +104,7 @@ async fn scene() -> Scene {
     for name in ["healthy", "sick"] {
         let (name, topic, visibility) = (name.into(), "about".into(), Visibility::Public);
         let make = Request::CreateRoom { name, topic, visibility, reading: Reading::Start };
-        let Reply::Room { room } = behalf::ask(&host, alice, make).await.unwrap() else { panic!("no room") };
+        let Reply::Room { room } = ask(&host, alice, make).await.unwrap() else { panic!("no room") };
         let message = MessageId(Uuid::now_v7());
         let (room, emoji) = (room.id, "+1".into());
         for request in [
@@ -103,12 +114,12 @@ async fn scene() -> Scene {
             Request::Edit { room, message, text: "two".into() },
             Request::post(room, MessageId(Uuid::now_v7()), "three".into()),
         ] {
-            behalf::ask(&host, alice, request).await.unwrap();
+            ask(&host, alice, request).await.unwrap();
         }
         rooms.push(room);
     }
     let invite = Request::CreateInvite { role: Role::Member, uses: 3, life_ms: 60_000, rooms: rooms.clone() };
-    behalf::ask(&host, alice, invite).await.unwrap();
+    ask(&host, alice, invite).await.unwrap();
     host.vault.close().await;
     drop(host);
     Scene { dir, alice, healthy: rooms[0], sick: rooms[1] }

@@ -22,7 +22,6 @@ pub(crate) fn insert(conn: &Connection, member: MemberId, hash: &[u8; 32], now: 
     Ok(())
 }
 
-/// Whose token this is.
 /// Whose token this is, if the account stands.
 pub(crate) fn by_token(conn: &Connection, hash: &[u8; 32]) -> Result<Option<MemberId>> {
     conn.prepare_cached(
@@ -31,6 +30,15 @@ pub(crate) fn by_token(conn: &Connection, hash: &[u8; 32]) -> Result<Option<Memb
     )?
     .query_row([hash], |row| Ok(MemberId(uuid(row, 0)?)))
     .optional()
+}
+
+/// Whether `member` is a bot whose account stands.
+pub(crate) fn stands(conn: &Connection, member: MemberId) -> Result<bool> {
+    conn.prepare_cached(
+        "SELECT 1 FROM bots JOIN members ON members.id = bots.member
+         WHERE bots.member = ? AND members.standing = 'active'",
+    )?
+    .exists([member.0.as_bytes()])
 }
 
 /// Ends a bot's token. Says whether there was one.

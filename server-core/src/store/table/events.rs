@@ -282,3 +282,22 @@ pub(crate) fn number(seq: Seq) -> i64 {
 fn json(change: &Change) -> String {
     protocol::encode(change)
 }
+
+/// For tests that judge a log after its room was deleted: from now on the writer keeps what goes with it.
+#[cfg(test)]
+pub(crate) fn keep_deleted(conn: &Connection) -> Result<()> {
+    conn.execute_batch(
+        "CREATE TEMP TABLE deleted_events (room BLOB, seq INTEGER, at INTEGER, by BLOB, change TEXT);
+         CREATE TEMP TRIGGER keep_deleted_events AFTER DELETE ON main.events BEGIN
+             INSERT INTO deleted_events VALUES (old.room, old.seq, old.at, old.by, old.change);
+         END;",
+    )
+}
+
+/// The log of a room that was deleted since [`keep_deleted`], as its events were stored then.
+#[cfg(test)]
+pub(crate) fn deleted(conn: &Connection, room: RoomId) -> Result<Vec<Event>> {
+    conn.prepare("SELECT room, seq, at, by, change FROM temp.deleted_events WHERE room = ? ORDER BY seq")?
+        .query_map([room.0.as_bytes()], read)?
+        .collect()
+}

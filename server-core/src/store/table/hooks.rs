@@ -63,6 +63,15 @@ pub(crate) fn by_token(conn: &Connection, hash: &[u8; 32]) -> Result<Option<Row>
         .optional()
 }
 
+/// Whether there is such a hook, and the account it posts as stands.
+pub(crate) fn stands(conn: &Connection, id: Uuid) -> Result<bool> {
+    conn.prepare_cached(
+        "SELECT 1 FROM hooks JOIN members ON members.id = hooks.member
+         WHERE hooks.id = ? AND members.standing = 'active'",
+    )?
+    .exists([id.as_bytes()])
+}
+
 /// Ends a hook. Says whether there was one.
 pub(crate) fn remove(conn: &Connection, id: Uuid) -> Result<bool> {
     Ok(conn.prepare_cached("DELETE FROM hooks WHERE id = ?")?.execute([id.as_bytes()])? > 0)

@@ -27,11 +27,10 @@ pub(crate) struct Row {
 
 pub(crate) fn read(conn: &Connection) -> Result<Option<Row>> {
     conn.query_row("SELECT key, name, registration FROM host", [], |row| {
-        let registration = text(row, "registration")?;
         Ok(Row {
             key: Zeroizing::new(row.get("key")?),
             name: text(row, "name")?,
-            registration: if registration == "open" { Registration::Open } else { Registration::Invite },
+            registration: known(&text(row, "registration")?),
         })
     })
     .optional()
@@ -50,9 +49,19 @@ pub(crate) fn rename(conn: &Connection, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Who may register without an invite.
+pub(crate) fn registration_of(conn: &Connection) -> Result<Registration> {
+    conn.prepare_cached("SELECT registration FROM host")?.query_row([], |row| Ok(known(&text(row, 0)?)))
+}
+
 pub(crate) fn set_registration(conn: &Connection, value: Registration) -> Result<()> {
     conn.execute("UPDATE host SET registration = ?", [registration(value)])?;
     Ok(())
+}
+
+/// What is not known lets nobody in.
+fn known(name: &str) -> Registration {
+    if name == "open" { Registration::Open } else { Registration::Invite }
 }
 
 fn registration(value: Registration) -> &'static str {

@@ -101,6 +101,11 @@ pub(crate) fn due(conn: &Connection, now: UnixMillis) -> Result<Vec<Row>> {
     .kept()
 }
 
+/// Whether there still is such a one, and it is to be tried.
+pub(crate) fn is_wanted(conn: &Connection, id: Uuid) -> Result<bool> {
+    conn.prepare_cached("SELECT 1 FROM reports WHERE id = ? AND NOT given_up")?.exists([id.as_bytes()])
+}
+
 /// Everything up to `sent` was taken.
 pub(crate) fn taken(conn: &Connection, id: Uuid, sent: Seq) -> Result<()> {
     conn.prepare_cached(

@@ -52,6 +52,15 @@ pub(crate) fn all(conn: &Connection) -> Result<Vec<(RoomId, u32)>> {
         .kept()
 }
 
+/// Whether a message is past its time by the rule that holds now.
+pub(crate) fn is_overdue(conn: &Connection, message: MessageId, now: UnixMillis) -> Result<bool> {
+    conn.prepare_cached(
+        "SELECT 1 FROM messages JOIN retentions ON retentions.room = messages.room
+         WHERE messages.id = ?1 AND messages.deleted = 0 AND messages.at < ?2 - retentions.days * ?3",
+    )?
+    .exists(params![message.0.as_bytes(), now.0, DAY])
+}
+
 /// Messages past their time, the oldest first.
 pub(crate) fn overdue(conn: &Connection, now: UnixMillis, limit: u32) -> Result<Vec<MessageId>> {
     // Without a rule there is nothing to find, and looking would read every message there is.

@@ -4,7 +4,7 @@ use protocol::{Device, DeviceId, MemberId, UnixMillis};
 use vault::rusqlite::{Connection, OptionalExtension, Result, params};
 
 use crate::store::kept::{Kept, text};
-use crate::store::uuid;
+use crate::store::{if_writable, uuid};
 
 pub(crate) const SCHEMA: &str = "
 -- Signed-in devices.
@@ -48,19 +48,24 @@ pub(crate) fn by_token(conn: &Connection, token_hash: &[u8; 32]) -> Result<Optio
         .optional()
 }
 
-/// Notes that the device was here, by which name and from where.
+/// Whether `member` has a session on this device.
+pub(crate) fn stands(conn: &Connection, member: MemberId, device: DeviceId) -> Result<bool> {
+    conn.prepare_cached("SELECT 1 FROM sessions WHERE device = ? AND member = ?")?
+        .exists(params![device.0.as_bytes(), member.0.as_bytes()])
+}
+
+/// Notes that the device was here, by which name and from where. Whoever has a session comes in on a full disk, too.
 pub(crate) fn seen(
     conn: &Connection,
     device: DeviceId,
     (name, address): (&str, &str),
     now: UnixMillis,
 ) -> Result<()> {
-    conn.prepare_cached(
+    let mut statement = conn.prepare_cached(
         "UPDATE sessions SET last_seen = ?2, name = ?3, address = ?5
          WHERE device = ?1 AND (last_seen < ?2 - ?4 OR name <> ?3 OR address <> ?5)",
-    )?
-    .execute(params![device.0.as_bytes(), now.0, name, SEEN_STEP, address])?;
-    Ok(())
+    )?;
+    if_writable(statement.execute(params![device.0.as_bytes(), now.0, name, SEEN_STEP, address]))
 }
 
 /// Notes when the connection of a device ended.
