@@ -8,8 +8,12 @@ use libfuzzer_sys::fuzz_target;
 
 #[path = "../../server-core/src/http/hooks/alerts.rs"]
 mod alerts;
+#[path = "../../server-core/src/http/hooks/form.rs"]
+mod form;
 #[path = "../../server-core/src/http/hooks/github.rs"]
 mod github;
+#[path = "../../server-core/src/http/hooks/mrkdwn.rs"]
+mod mrkdwn;
 #[path = "../../server-core/src/http/hooks/slack.rs"]
 mod slack;
 #[path = "../../server-core/src/http/hooks/text.rs"]
@@ -34,8 +38,9 @@ fuzz_target!(|bytes: &[u8]| {
     let Some((&kind, body)) = bytes.split_first() else { return };
     let kind = usize::from(kind);
     let said = match kind {
-        0..40 => slack::read(body, false),
-        40..80 => slack::read(body, true),
+        0..40 => serde_json::from_slice(body).ok().and_then(slack::read),
+        40..60 => form::payload(body).and_then(|json| serde_json::from_str(&json).ok()).and_then(slack::read),
+        60..80 => std::str::from_utf8(body).ok().map(mrkdwn::markdown),
         80..120 => serde_json::from_slice(body).ok().map(|payload| alerts::read(&payload)),
         120..130 => {
             assert!(!github::is_signed("a key", &String::from_utf8_lossy(body), b"what nobody signed"));
