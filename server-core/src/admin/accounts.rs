@@ -8,6 +8,7 @@ use crate::admission::{self, Account};
 use crate::error::Refusal;
 use crate::handler::succession;
 use crate::hashing::Asker;
+use crate::programs::refuse_programs;
 use crate::store::table::{invites, members, passwords, second_factors, sessions};
 use crate::store::{Denied, now};
 use crate::token;
@@ -75,6 +76,7 @@ impl Administration {
         let asked = name.clone();
         let work = move |conn: &Connection| {
             let member = account(conn, &asked)?;
+            refuse_programs(conn, member.id)?;
             passwords::set(conn, member.id, &hash, now())?;
             Ok((member.id, sessions::remove_all(conn, member.id)?))
         };
@@ -105,6 +107,9 @@ impl Administration {
             let mut changed = Vec::new();
             if member.role == Role::Owner && role != Role::Owner {
                 return Err(Refusal::forbidden("give the role of owner to somebody else instead").into());
+            }
+            if role != Role::Guest {
+                refuse_programs(conn, member.id)?;
             }
             if role == Role::Owner
                 && let Some(before) = members::owner(conn)?.filter(|before| before.id != member.id)

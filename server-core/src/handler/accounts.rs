@@ -9,6 +9,7 @@ use super::{Answer, Caller, role, sessions as own_sessions, succession};
 use crate::error::Refusal;
 use crate::hub::Hub;
 use crate::permissions::{Object, Operation, permit};
+use crate::programs::refuse_programs;
 use crate::store::table::{
     audits, events, members, memberships, passwords, relations, rooms, second_factors, sessions,
 };
@@ -33,6 +34,9 @@ pub(crate) async fn set_role(caller: &Caller, req: u32, member: MemberId, new: R
         let before = authorise_to(conn, by, Operation::SetRole(new), member)?;
         if before.standing != Standing::Active {
             return Err(Refusal::forbidden("this account is not active; let it in again first").into());
+        }
+        if new != Role::Guest {
+            refuse_programs(conn, member)?;
         }
         let mut changed = vec![member];
         if new == Role::Owner {

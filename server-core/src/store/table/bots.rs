@@ -22,7 +22,6 @@ pub(crate) fn insert(conn: &Connection, member: MemberId, hash: &[u8; 32], now: 
     Ok(())
 }
 
-/// Whose token this is.
 /// Whose token this is, if the account stands.
 pub(crate) fn by_token(conn: &Connection, hash: &[u8; 32]) -> Result<Option<MemberId>> {
     conn.prepare_cached(
@@ -31,6 +30,12 @@ pub(crate) fn by_token(conn: &Connection, hash: &[u8; 32]) -> Result<Option<Memb
     )?
     .query_row([hash], |row| Ok(MemberId(uuid(row, 0)?)))
     .optional()
+}
+
+/// Whether a member is a bot.
+pub(crate) fn is_one(conn: &Connection, member: MemberId) -> Result<bool> {
+    conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM bots WHERE member = ?)")?
+        .query_row([member.0.as_bytes()], |row| row.get(0))
 }
 
 /// Ends a bot's token. Says whether there was one.
