@@ -53,6 +53,8 @@ pub use config::{
 };
 pub use error::{Refusal, ReloadError, StartError};
 pub use host::is_host;
+pub use http::{NotAnOrigin, origin};
 pub use ipnet::IpNet;
+pub use network::in_a_browser;
 pub use server::Server;
 pub use snapshots::newest_snapshot;

@@ -5,23 +5,31 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
+use super::fault::refuse;
+use super::trail::RequestId;
+use crate::error::Refusal;
 use crate::host::Host;
 
 /// Refuses requests that were not meant for this host.
-pub(crate) async fn check_host(State(host): State<Arc<Host>>, request: Request, next: Next) -> Response {
+pub(crate) async fn check_host(
+    State(host): State<Arc<Host>>,
+    Extension(id): Extension<RequestId>,
+    request: Request,
+    next: Next,
+) -> Response {
     if authority(request.headers())
         .is_some_and(|authority| is_ours(authority, &host.live.load().public_names))
     {
         return next.run(request).await;
     }
     let refusal =
-        "this host is not known by that name; use its address, or add the name to its public names\n";
-    (StatusCode::MISDIRECTED_REQUEST, refusal).into_response()
+        "this host is not known by that name; use its address, or add the name to listen.public_names";
+    refuse(StatusCode::MISDIRECTED_REQUEST, Refusal::forbidden(refusal), id)
 }
 
 /// Whom the request was meant for: its one `Host` header.
