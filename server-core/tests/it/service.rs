@@ -8,8 +8,13 @@ use tokio::net::TcpStream;
 use crate::support::{World, soon};
 
 async fn get(address: std::net::SocketAddr, path: &str) -> String {
+    get_as(address, path, &address.to_string()).await
+}
+
+/// Asks by the name `host`.
+async fn get_as(address: std::net::SocketAddr, path: &str, host: &str) -> String {
     let mut socket = TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     soon(socket.read_to_string(&mut answer)).await.unwrap();
@@ -41,10 +46,26 @@ async fn figures_are_served_apart_and_name_nobody() {
         assert!(figures.contains(line), "{line}: {figures}");
     }
     assert!(!figures.contains("alice") && !figures.contains("private"));
-    assert!(
-        get(world.address(), "/metrics").await.contains("<html")
-            || !get(world.address(), "/metrics").await.contains("hearth_")
-    );
+    assert!(get(world.address(), "/metrics").await.starts_with("HTTP/1.1 404 "));
+    for (name, status) in [("evil.example", "421"), ("localhost", "200"), ("hearth.local", "200")] {
+        let answer = get_as(address, "/metrics", name).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{name}: {answer}");
+        assert!(answer.contains("x-request-id: "), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_those_who_have_asked_nothing() {
+    let world = World::start_with(|config| config.timeouts.stop = std::time::Duration::from_secs(3600)).await;
+    let mut silent = TcpStream::connect(world.address()).await.unwrap();
+    let mut begun = TcpStream::connect(world.address()).await.unwrap();
+    begun.write_all(&[0x16, 3, 1]).await.unwrap();
+    // Whoever is answered now was accepted after them.
+    get(world.address(), "/livez").await;
+    soon(world.server.stop()).await;
+    for socket in [&mut silent, &mut begun] {
+        assert!(matches!(soon(socket.read(&mut [0])).await, Ok(0) | Err(_)));
+    }
 }
 
 #[tokio::test]
