@@ -18,7 +18,7 @@ use crate::live::Live;
 use crate::store::Denied;
 use crate::store::table::host;
 use crate::tls::Certificates;
-use crate::{acme, http, lately, listener, metrics, network, reports, retention, snapshots};
+use crate::{acme, http, lately, listener, metrics, network, reports, retention, snapshots, tls};
 
 /// A running host. Dropping it ends the host without waiting; [`Server::stop`] ends it in good order.
 pub struct Server {
@@ -51,10 +51,10 @@ impl Server {
         let host = Arc::new(host.map_err(|_| StartError::Interrupted)??);
         let names = certificate_names(&host, bound);
         let certificates = Certificates::new(&host.identity, &names, host.config.tls.as_ref())?;
-        let tls = certificates.server_config()?;
+        let speaking = certificates.server_config()?;
         let router = http::router(Arc::clone(&host));
         let tracker = TaskTracker::new();
-        tracker.spawn(listener::accept(listener, Arc::clone(&host), (router, tls), tracker.clone()));
+        tracker.spawn(listener::accept(listener, Arc::clone(&host), (router, speaking), tracker.clone()));
         tracker.spawn(presence::tell(Arc::clone(&host)));
         tracker.spawn(lately::write_down(Arc::clone(&host)));
         tracker.spawn(reports::deliver(Arc::clone(&host)));
@@ -164,10 +164,12 @@ impl Server {
         let name =
             config.name.as_deref().map_or(Ok(before.as_str()), protocol::limits::check_name)?.to_owned();
         let live = Live::new(name.clone(), &config).map_err(ReloadError::Certificate)?;
-        self.certificates.read(config.tls.as_ref()).map_err(ReloadError::Certificate)?;
+        let certificate = tls::read(config.tls.as_ref()).map_err(ReloadError::Certificate)?;
         if name != before {
             self.rename(name.clone()).await.map_err(ReloadError::Store)?;
         }
+        // From here on nothing can fail.
+        self.certificates.show(certificate);
         self.host.adopt(live);
         if name != before
             && let Some(announcement) = self.announcement.take()
