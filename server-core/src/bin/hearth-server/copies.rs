@@ -89,6 +89,15 @@ impl Export {
             Some(path) => Box::new(create(path).with_context(|| format!("cannot make {}", path.display()))?),
             None => Box::new(std::io::stdout()),
         };
+        let done = self.write(out);
+        if let (Err(_), Some(path)) = (&done, &self.output) {
+            // Half an export would only stand in the way of the next one.
+            let _ = std::fs::remove_file(path);
+        }
+        done
+    }
+
+    fn write(&self, out: Box<dyn Write + Send>) -> anyhow::Result<()> {
         // The first fault of writing ends the export, and is what is told.
         let out = Arc::new(Mutex::new((BufWriter::new(out), Ok(()))));
         let lines = Arc::clone(&out);
