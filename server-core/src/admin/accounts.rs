@@ -1,9 +1,9 @@
 //! Accounts, passwords, roles and sessions, by name.
 
-use protocol::{DeviceId, MemberId, Role, Secret, Standing, limits};
+use protocol::{DeviceId, ErrorCode, MemberId, Role, Secret, Standing, limits};
 use vault::rusqlite::Connection;
 
-use super::{Administration, Answer, Device, User};
+use super::{Administration, Answer, Device, User, unknown};
 use crate::admission::{self, Account};
 use crate::error::Refusal;
 use crate::handler::succession;
@@ -93,7 +93,7 @@ impl Administration {
             let member = account(conn, &asked)?;
             match second_factors::remove(conn, member.id)? {
                 true => Ok(()),
-                false => Err(Refusal::not_found("second factor").into()),
+                false => Err(Refusal::new(ErrorCode::NotFound, "this account has no second factor").into()),
             }
         };
         self.commit(("second factor ended", name), work, |(), _| {}).await?;
@@ -205,7 +205,7 @@ impl Administration {
             let Some(device) = device else { return Ok((member, sessions::remove_all(conn, member)?)) };
             match sessions::remove(conn, member, device)? {
                 true => Ok((member, vec![device])),
-                false => Err(Refusal::not_found("device").into()),
+                false => Err(unknown("device", "admin session list").into()),
             }
         };
         self.commit(("sessions ended", name), work, |(member, devices), hub| {
@@ -237,7 +237,7 @@ fn account(conn: &Connection, name: &str) -> Result<members::Row, Denied> {
 }
 
 fn no_such_account() -> Refusal {
-    Refusal::not_found("account")
+    unknown("account", "admin user list")
 }
 
 fn one_owner() -> Denied {

@@ -4,7 +4,7 @@ use protocol::{InviteId, InviteLink, Role, Secret, UnixMillis, limits};
 use uuid::Uuid;
 use vault::rusqlite::Connection;
 
-use super::{Administration, Answer};
+use super::{Administration, Answer, unknown};
 use crate::error::Refusal;
 use crate::handler::invites::check_terms;
 use crate::permissions::{Object, Operation, permit};
@@ -88,7 +88,7 @@ impl Administration {
     pub(super) async fn revoke_invite(&self, invite: InviteId) -> Result<Answer, Refusal> {
         let work = move |conn: &Connection| match invites::revoke(conn, invite)? {
             true => Ok(()),
-            false => Err(Refusal::not_found("invite").into()),
+            false => Err(unknown("invite", "admin invite list").into()),
         };
         self.commit(("invite revoked", invite.to_string()), work, |(), _| {}).await?;
         Ok(Answer::Done)
