@@ -20,6 +20,7 @@ pub(crate) mod socket;
 pub use command::{Act, Answer, Bot, Certificate, Command, Device, Figures, Hook, Reply, Report, Room, User};
 pub use offline::{Offline, RestoreError, Restored, restore};
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use protocol::{ErrorCode, Role};
@@ -41,8 +42,8 @@ const STAYS: [&str; 3] = ["backup made", "host moved", "host came home"];
 #[derive(Debug, Clone)]
 pub(crate) struct Administration {
     pub(crate) host: Arc<Host>,
-    /// Where members reach the host, for links.
-    pub(crate) addresses: Vec<String>,
+    /// Where it listens, or would.
+    pub(crate) bound: SocketAddr,
 }
 
 impl Administration {

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::error::Refusal;
+use crate::public_name::PublicName;
 
 /// Everything [`Server::start`](crate::Server::start) needs to know.
 #[derive(Debug, Clone)]
@@ -29,9 +30,10 @@ pub struct Config {
     pub announce: bool,
     /// How the vault is opened.
     pub unlock: HostKey,
-    /// Names by which browsers may reach this host, besides addresses, `localhost` and `*.local`.
-    pub public_names: Vec<String>,
-    /// Origins of other sites whose pages may speak to this host, as `https://app.example.org`. Nobody's by default.
+    /// Names by which browsers may reach this host, besides addresses, `localhost` and `*.local`; best first, for links.
+    pub public_names: Vec<PublicName>,
+    /// Origins of other sites whose pages may speak to this host, as [`origin`](crate::origin) reads them. Nobody's by
+    /// default.
     pub allowed_origins: Vec<String>,
     /// Who may register without an invite, decided at the first start; later the host remembers. `None`: nobody.
     pub registration: Option<Registration>,

@@ -93,10 +93,10 @@ impl Server {
         self.bound
     }
 
-    /// Where others can reach it, best first, as `ip:port`.
+    /// Where others can reach it, best first, as `name:port` or `ip:port`.
     #[must_use]
     pub fn addresses(&self) -> Vec<String> {
-        network::reachable(self.bound)
+        self.host.addresses(self.bound)
     }
 
     /// The one-use invite by which its owner comes in; `None` once there is an owner. Each start makes a new one.
@@ -113,7 +113,7 @@ impl Server {
     /// # Errors
     /// The refusal.
     pub async fn administer(&self, command: Command) -> Result<Answer, Refusal> {
-        let administration = Administration { host: Arc::clone(&self.host), addresses: self.addresses() };
+        let administration = Administration { host: Arc::clone(&self.host), bound: self.bound };
         administration.perform(command).await
     }
 
@@ -226,8 +226,7 @@ fn open_admin_socket(host: &Arc<Host>, bound: SocketAddr, tracker: &TaskTracker)
     let Some(path) = &host.config.admin_socket else { return };
     match socket::bind(path) {
         Ok(socket) => {
-            let addresses = network::reachable(bound);
-            tracker.spawn(socket::serve(socket, Administration { host: Arc::clone(host), addresses }));
+            tracker.spawn(socket::serve(socket, Administration { host: Arc::clone(host), bound }));
         }
         Err(error) => {
             tracing::warn!(%error, path = %path.display(), "there is no admin socket; `hearth-server admin` works only while the host is stopped");
@@ -244,7 +243,7 @@ fn certificate_names(host: &Host, bound: SocketAddr) -> Vec<String> {
     let fixed = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
     let mut names = fixed.into_iter().collect::<Vec<_>>();
     names.extend(addresses.map(|address| address.ip().to_string()));
-    names.extend(host.config.public_names.iter().cloned());
+    names.extend(host.config.public_names.iter().map(|name| name.name().to_owned()));
     names.dedup();
     names
 }

@@ -13,7 +13,6 @@ use super::{Administration, Answer, Command, Figures};
 use crate::config::Config;
 use crate::error::{Refusal, StartError};
 use crate::host::Host;
-use crate::network;
 use crate::store::{Denied, figures};
 
 /// A host that is open but not served. Nobody else can open it meanwhile.
@@ -30,10 +29,10 @@ impl Offline {
             return Err(vault::OpenError::Missing(config.data_dir).into());
         }
         config.name = None;
-        let addresses = network::reachable(config.listen);
+        let bound = config.listen;
         let host = tokio::task::spawn_blocking(move || Host::open(config)).await;
         let host = Arc::new(host.map_err(|_| StartError::Interrupted)??);
-        Ok(Self(Administration { host, addresses }))
+        Ok(Self(Administration { host, bound }))
     }
 
     /// Does what is asked, apart from [`Command::Export`].

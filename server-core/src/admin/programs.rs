@@ -7,6 +7,7 @@ use vault::rusqlite::Connection;
 use super::{Administration, Answer, Bot, Hook, Report, unknown};
 use crate::error::Refusal;
 use crate::names::fold;
+use crate::network::in_a_browser;
 use crate::outgoing::Target;
 use crate::programs::{Introduced, checked_name, checked_url, write_bot, write_hook, write_report};
 use crate::store::Denied;
@@ -29,12 +30,11 @@ impl Administration {
             write_hook(conn, (id, find_room(conn, &room)?, &called), (&hash, signing_key))
         };
         self.introduce(("hook made", name), work).await?;
-        let address = self.addresses.first().cloned().unwrap_or_default();
-        let here = address.parse().is_ok_and(|address: std::net::SocketAddr| address.ip().is_loopback());
-        let scheme = if here { "http" } else { "https" };
+        let address = self.host.addresses(self.bound).into_iter().next().unwrap_or_default();
+        let (scheme, place) = in_a_browser(&address);
         Ok(Answer::HookCreated {
             id,
-            url: Secret(format!("{scheme}://{address}/hooks/{}", token.0)),
+            url: Secret(format!("{scheme}://{place}/hooks/{}", token.0)),
             signing_key: signing,
         })
     }

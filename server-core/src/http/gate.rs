@@ -14,6 +14,7 @@ use super::fault::refuse;
 use super::trail::RequestId;
 use crate::error::Refusal;
 use crate::host::Host;
+use crate::public_name::PublicName;
 
 /// Refuses requests that were not meant for this host.
 pub(crate) async fn check_host(
@@ -79,14 +80,14 @@ fn split(authority: &str) -> (&str, Option<&str>) {
 }
 
 /// Whether a name can't be one that another site has pointed here.
-fn is_ours(authority: &str, public_names: &[String]) -> bool {
+fn is_ours(authority: &str, public_names: &[PublicName]) -> bool {
     let name = split(authority).0.trim_end_matches('.').to_ascii_lowercase();
     let literal = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(&name);
     literal.parse::<IpAddr>().is_ok()
         || name == "localhost"
         || name.ends_with(".localhost")
         || (name.ends_with(".local") && name.len() > ".local".len())
-        || public_names.iter().any(|public| public.eq_ignore_ascii_case(&name))
+        || public_names.iter().any(|public| public.name() == name)
 }
 
 #[cfg(test)]
@@ -104,7 +105,7 @@ mod tests {
 
     #[test]
     fn addresses_and_local_names_are_ours_and_foreign_names_are_not() {
-        let public = ["chat.example.org".to_owned()];
+        let public = ["chat.example.org:8443".parse().unwrap()];
         for ours in [
             "127.0.0.1",
             "127.0.0.1:7717",

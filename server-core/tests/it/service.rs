@@ -85,7 +85,7 @@ async fn a_reload_renames_the_host_for_good_and_forgets_nobody() {
     let (mut alice, _) = world.alice().await;
     let mut config = server_core::Config::new(world.dir.path().join("host"), world.address());
     config.name = Some(" Atelier ".into());
-    config.public_names = vec!["chat.example.org".into()];
+    config.public_names = vec!["chat.example.org".parse().unwrap()];
     soon(world.server.reload(config.clone())).await.unwrap();
     assert_eq!(world.server.name(), "Atelier");
     assert_eq!(alice.ask(Request::Ping).await.unwrap(), Reply::Pong);

@@ -173,7 +173,7 @@ fn listening(server: &Server) -> Listening {
     let bound = server.local_addr();
     let address = server.addresses().into_iter().next().unwrap_or_else(|| bound.to_string());
     // Browsers take a plain page from this computer, and warn of a certificate that no authority has signed.
-    let scheme = if bound.ip().is_loopback() { "http" } else { "https" };
+    let (scheme, place) = server_core::in_a_browser(&address);
     let invite = server.owner_invite();
     Listening {
         event: "listening",
@@ -182,8 +182,8 @@ fn listening(server: &Server) -> Listening {
         name: server.name(),
         address: bound,
         addresses: server.addresses(),
-        url: format!("{scheme}://{address}/"),
+        url: format!("{scheme}://{place}/"),
         owner_link: invite.as_ref().map(protocol::InviteLink::to_app_link),
-        owner_web_link: invite.as_ref().map(|invite| invite.to_web_link(scheme, &address)),
+        owner_web_link: invite.as_ref().map(|invite| invite.to_web_link(scheme, place)),
     }
 }

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
-use server_core::{Config, HostKey, IpNet, Limits, TlsFiles};
+use server_core::{Config, HostKey, IpNet, Limits, PublicName, TlsFiles};
+use tracing_subscriber::EnvFilter;
 use zeroize::Zeroizing;
 
 pub(crate) use layers::{SettingsError, Sources};
@@ -51,8 +52,8 @@ pub(crate) struct Host {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listen {
     pub(crate) address: SocketAddr,
-    pub(crate) public_names: Vec<String>,
-    pub(crate) allowed_origins: Vec<String>,
+    public_names: Vec<String>,
+    allowed_origins: Vec<String>,
     trusted_proxies: Vec<String>,
 }
 
@@ -226,8 +227,10 @@ impl Settings {
         config.name = Some(self.host.name.clone()).filter(|name| !name.is_empty());
         config.announce = self.host.announce;
         config.registration = Some(self.host.registration);
-        config.public_names.clone_from(&self.listen.public_names);
-        config.allowed_origins.clone_from(&self.listen.allowed_origins);
+        config.public_names =
+            each("listen.public_names", &self.listen.public_names, |text| text.parse::<PublicName>())?;
+        config.allowed_origins =
+            each("listen.allowed_origins", &self.listen.allowed_origins, server_core::origin)?;
         config.admin_socket = Some(self.admin_socket());
         config.trusted_proxies = ranges("listen.trusted_proxies", &self.listen.trusted_proxies)?;
         config.acme = self.acme.wanted()?;
@@ -248,14 +251,32 @@ impl Settings {
     }
 }
 
+/// The values of a list, each read by itself.
+fn each<T, E: std::fmt::Display>(
+    setting: &str,
+    texts: &[String],
+    read: impl Fn(&str) -> Result<T, E>,
+) -> Result<Vec<T>, SettingsError> {
+    let wrong = |text: &String, problem| SettingsError::Value(format!("{setting}: `{text}` {problem}"));
+    texts.iter().map(|text| read(text).map_err(|problem| wrong(text, problem))).collect()
+}
+
 /// Addresses and ranges of a setting.
 fn ranges(setting: &str, texts: &[String]) -> Result<Vec<IpNet>, SettingsError> {
-    let range = |text: &String| {
+    each(setting, texts, |text| {
+        let text = text.trim();
         let one = text.parse::<IpAddr>().map(IpNet::from).ok();
-        one.or_else(|| text.parse().ok())
-            .ok_or_else(|| SettingsError::Value(format!("{setting}: `{text}` is no address and no range")))
-    };
-    texts.iter().map(range).collect()
+        one.or_else(|| text.parse().ok()).ok_or("is no address and no range")
+    })
+}
+
+impl Log {
+    /// What is logged.
+    pub(crate) fn filter(&self) -> Result<EnvFilter, SettingsError> {
+        EnvFilter::try_new(&self.filter).map_err(|error| {
+            SettingsError::Value(format!("log.filter: `{}` is no filter: {error}", self.filter))
+        })
+    }
 }
 
 impl Acme {
