@@ -15,12 +15,12 @@ pub(crate) struct Fault(pub(crate) Refusal, pub(crate) RequestId);
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         let Self(refusal, id) = self;
-        refuse(status(refusal.code), refusal, id)
+        refuse(status(refusal.code), &refusal, id)
     }
 }
 
 /// A refusal whose status says more than its code does.
-pub(crate) fn refuse(status: StatusCode, refusal: Refusal, RequestId(id): RequestId) -> Response {
+pub(crate) fn refuse(status: StatusCode, refusal: &Refusal, RequestId(id): RequestId) -> Response {
     let error = json!({ "error": { "code": refusal.code, "message": refusal.message, "request_id": id } });
     let mut response = (status, Json(error)).into_response();
     if status == StatusCode::UNAUTHORIZED {

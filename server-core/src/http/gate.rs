@@ -30,7 +30,7 @@ pub(crate) async fn check_host(
     }
     let refusal =
         "this host is not known by that name; use its address, or add the name to listen.public_names";
-    refuse(StatusCode::MISDIRECTED_REQUEST, Refusal::forbidden(refusal), id)
+    refuse(StatusCode::MISDIRECTED_REQUEST, &Refusal::forbidden(refusal), id)
 }
 
 /// Whom the request was meant for: its one `Host` header.

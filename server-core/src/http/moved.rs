@@ -50,6 +50,6 @@ pub(super) async fn point_there(
         Ok(target) if may_follow => {
             (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, target)]).into_response()
         }
-        _ => refuse(StatusCode::GONE, forward::refusal(&moved), id),
+        _ => refuse(StatusCode::GONE, &forward::refusal(&moved), id),
     }
 }
