@@ -1,6 +1,6 @@
 //! Settings: a file of TOML, and after each byte of zero another text: variables, overrides and secrets as `key=value`.
 #![no_main]
-#![allow(dead_code, reason = "the program uses more of it")]
+#![allow(dead_code, unused_imports, reason = "the program uses more of it")]
 
 use libfuzzer_sys::fuzz_target;
 

@@ -79,5 +79,5 @@ async fn elsewhere(Extension(id): Extension<RequestId>, method: Method, uri: Uri
 
 async fn wrong_method(Extension(id): Extension<RequestId>) -> Response {
     let refusal = Refusal::new(ErrorCode::BadFrame, "this path does not take that method");
-    refuse(StatusCode::METHOD_NOT_ALLOWED, refusal, id)
+    refuse(StatusCode::METHOD_NOT_ALLOWED, &refusal, id)
 }

@@ -120,14 +120,7 @@ impl World {
         &self,
         headers: &[(&'static str, &str)],
     ) -> Result<Client, tungstenite::Error> {
-        let socket = TcpStream::connect(self.address()).await.unwrap();
-        let mut request = format!("ws://{}/ws", self.address()).into_client_request().unwrap();
-        request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, "hearth.v1".parse().unwrap());
-        for (name, value) in headers {
-            request.headers_mut().insert(*name, value.parse().unwrap());
-        }
-        let (socket, _) = soon(tokio_tungstenite::client_async(request, socket)).await?;
-        Ok(Client { socket, req: 0, pushed: VecDeque::new() })
+        Client::dial(self.address(), headers).await
     }
 
     /// The owner, alice, signed in by the first-run invite.
@@ -161,6 +154,21 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// A client of the host at `address` that has said nothing but these headers, if it was let in.
+    pub(crate) async fn dial(
+        address: SocketAddr,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, tungstenite::Error> {
+        let socket = TcpStream::connect(address).await.unwrap();
+        let mut request = format!("ws://{address}/ws").into_client_request().unwrap();
+        request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, "hearth.v1".parse().unwrap());
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        let (socket, _) = soon(tokio_tungstenite::client_async(request, socket)).await?;
+        Ok(Self { socket, req: 0, pushed: VecDeque::new() })
+    }
+
     pub(crate) async fn hello(&mut self) -> Reply {
         let client = ClientName { name: "test".into(), version: "0".into() };
         self.ask(Request::Hello { nonce: NONCE.into(), client }).await.unwrap()

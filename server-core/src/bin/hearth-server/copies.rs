@@ -57,8 +57,7 @@ impl Forward {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let command = if self.undo { Command::ComeHome } else { Command::Forward { to: self.to } };
         ask(&self.place, &command, |_| false)?;
-        say(if self.undo { "the host is here again" } else { "this place now points to the new one" });
-        Ok(())
+        say(if self.undo { "the host is here again" } else { "this place now points to the new one" })
     }
 }
 
@@ -66,8 +65,7 @@ impl Backup {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let to = std::path::absolute(&self.to).context("the folder is no path")?;
         let answer = ask(&self.place, &Command::Backup { to }, |_| false)?;
-        crate::admin::lines(&answer).iter().for_each(|line| say(line));
-        Ok(())
+        crate::admin::lines(&answer).iter().try_for_each(|line| say(line))
     }
 }
 
@@ -77,9 +75,8 @@ impl Restore {
         let to = config.data_dir.clone();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let restored = runtime.block_on(restore(self.from, config))?;
-        say(&format!("restored into {}: host {}", to.display(), restored.host_id));
-        crate::admin::lines(&Answer::Stats(restored.figures)).iter().for_each(|line| say(line));
-        Ok(())
+        say(&format!("restored into {}: host {}", to.display(), restored.host_id))?;
+        crate::admin::lines(&Answer::Stats(restored.figures)).iter().try_for_each(|line| say(line))
     }
 }
 

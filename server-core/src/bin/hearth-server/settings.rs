@@ -13,10 +13,14 @@ use server_core::{Config, HostKey, IpNet, Limits, PublicName, TlsFiles};
 use tracing_subscriber::EnvFilter;
 use zeroize::Zeroizing;
 
-pub(crate) use layers::{SettingsError, Sources};
+pub(crate) use layers::{PREFIX, SettingsError, Sources};
 
 /// The documented default, every setting commented out.
 pub(crate) const DEFAULT: &str = include_str!("default.toml");
+
+/// What is wrong with a place that is no address and port.
+const NO_PLACE: &str =
+    "must be an address and a port, like 127.0.0.1:7717 or [::]:7717; names are not looked up";
 
 /// Where a service's file is looked for when none is named.
 pub(crate) const USUAL_FILE: &str = "/etc/hearth/server.toml";
@@ -51,6 +55,7 @@ pub(crate) struct Host {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listen {
+    #[serde(deserialize_with = "place")]
     pub(crate) address: SocketAddr,
     public_names: Vec<String>,
     allowed_origins: Vec<String>,
@@ -78,6 +83,12 @@ pub(crate) struct Vault {
     passphrase: Zeroizing<String>,
 }
 
+/// An address to listen on.
+fn place<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.trim().parse().map_err(|_| serde::de::Error::custom(NO_PLACE))
+}
+
 fn wiped<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
     String::deserialize(deserializer).map(Zeroizing::new)
 }
@@ -91,6 +102,7 @@ pub(crate) struct Acme {
     directory: String,
     profile: String,
     challenge: Challenge,
+    #[serde(deserialize_with = "place")]
     http_address: SocketAddr,
     external_account: String,
     #[serde(deserialize_with = "wiped")]
@@ -150,7 +162,7 @@ pub(crate) struct Timeouts {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Log {
-    pub(crate) filter: String,
+    filter: String,
     pub(crate) format: LogFormat,
 }
 
@@ -187,11 +199,20 @@ pub(crate) fn load(sources: &Sources) -> Result<Loaded, SettingsError> {
 
 impl Settings {
     fn check(&self) -> Result<(), SettingsError> {
-        if self.timeouts.lease <= 2 * self.timeouts.heartbeat {
+        let timeouts = &self.timeouts;
+        for (name, seconds) in
+            [("sign_in", timeouts.sign_in), ("heartbeat", timeouts.heartbeat), ("stop", timeouts.stop)]
+        {
+            if seconds == 0 {
+                return Err(SettingsError::Value(format!("timeouts.{name} must be at least 1")));
+            }
+        }
+        if timeouts.lease <= timeouts.heartbeat.saturating_mul(2) {
             return Err(SettingsError::Value(
                 "timeouts.lease must be more than two heartbeats, or members would seem to leave all the time".into(),
             ));
         }
+        self.log.filter()?;
         if let Some(problem) = self.limits.problem() {
             return Err(SettingsError::Value(problem.into()));
         }
@@ -205,6 +226,26 @@ impl Settings {
                 .map_err(|problem| SettingsError::Value(format!("host.name {problem}")))?;
         }
         Ok(())
+    }
+
+    /// What differs from the settings at the start and is looked at by a start only.
+    pub(crate) fn waiting(&self, at_start: &Self) -> Vec<&'static str> {
+        let (limits, then) = (&self.limits, &at_start.limits);
+        let changed = [
+            ("host.data_dir", self.host.data_dir != at_start.host.data_dir),
+            ("host.announce", self.host.announce != at_start.host.announce),
+            ("listen.address", self.listen.address != at_start.listen.address),
+            ("vault", self.vault != at_start.vault),
+            ("admin.socket", self.admin != at_start.admin),
+            ("metrics.address", self.metrics != at_start.metrics),
+            ("snapshots", self.snapshots != at_start.snapshots),
+            ("limits.connections", limits.connections != then.connections),
+            ("limits.strangers", limits.strangers != then.strangers),
+            ("limits.hashes_at_once", limits.hashes_at_once != then.hashes_at_once),
+            ("timeouts", self.timeouts != at_start.timeouts),
+            ("log", self.log != at_start.log),
+        ];
+        changed.into_iter().filter_map(|(name, changed)| changed.then_some(name)).collect()
     }
 
     /// Where the running host hears the operator.
@@ -228,7 +269,7 @@ impl Settings {
         config.announce = self.host.announce;
         config.registration = Some(self.host.registration);
         config.public_names =
-            each("listen.public_names", &self.listen.public_names, |text| text.parse::<PublicName>())?;
+            each("listen.public_names", &self.listen.public_names, str::parse::<PublicName>)?;
         config.allowed_origins =
             each("listen.allowed_origins", &self.listen.allowed_origins, server_core::origin)?;
         config.admin_socket = Some(self.admin_socket());
@@ -357,7 +398,7 @@ impl Metrics {
         if self.address.is_empty() {
             return Ok(None);
         }
-        let wrong = |_| SettingsError::Value("metrics.address must be an address and a port".into());
+        let wrong = |_| SettingsError::Value(format!("metrics.address {NO_PLACE}"));
         self.address.parse().map(Some).map_err(wrong)
     }
 }
