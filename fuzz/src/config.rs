@@ -1,5 +1,5 @@
 //! Settings, by the program's own reader, which is private to it.
-#![allow(dead_code, reason = "the program uses more of it")]
+#![allow(dead_code, unused_imports, reason = "the program uses more of it")]
 
 mod body;
 

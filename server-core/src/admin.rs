@@ -20,6 +20,7 @@ pub(crate) mod socket;
 pub use command::{Act, Answer, Bot, Certificate, Command, Device, Figures, Hook, Reply, Report, Room, User};
 pub use offline::{Offline, RestoreError, Restored, restore};
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use protocol::{ErrorCode, Role};
@@ -27,18 +28,22 @@ use tokio::sync::oneshot;
 use vault::rusqlite::Connection;
 
 use crate::error::Refusal;
+use crate::forward;
 use crate::host::Host;
 use crate::hub::Hub;
 use crate::permissions::{Object, Operation, permit};
 use crate::store::table::audits;
 use crate::store::{Denied, now, stopping};
 
+/// What may be done to a place that the host has left.
+const STAYS: [&str; 3] = ["backup made", "host moved", "host came home"];
+
 /// A host as the operator reaches it.
 #[derive(Debug, Clone)]
 pub(crate) struct Administration {
     pub(crate) host: Arc<Host>,
-    /// Where members reach the host, for links.
-    pub(crate) addresses: Vec<String>,
+    /// Where it listens, or would.
+    pub(crate) bound: SocketAddr,
 }
 
 impl Administration {
@@ -114,6 +119,10 @@ impl Administration {
         W: FnOnce(&Connection) -> Result<T, Denied> + Send + 'static,
         S: FnOnce(&T, &Arc<Hub>) + Send + 'static,
     {
+        if let Some(moved) = self.host.moved.load_full().filter(|_| !STAYS.contains(&act.0)) {
+            // The new place would miss it.
+            return Err(forward::elsewhere(&moved));
+        }
         let (answer, answered) = oneshot::channel();
         let work = move |conn: &Connection| -> Result<T, Denied> {
             let made = work(conn)?;
@@ -130,6 +139,12 @@ impl Administration {
         self.host.committer.commit(work, then).await?;
         answered.await.unwrap_or_else(|_| Err(stopping()))
     }
+}
+
+/// There is none of that name or id. Who runs the machine may see everything, and is told where.
+fn unknown(what: &str, list: &str) -> Refusal {
+    let message = format!("there is no such {what}; `hearth-server {list}` shows them");
+    Refusal::new(ErrorCode::NotFound, message)
 }
 
 /// Whoever runs the machine stands as the owner does, before the same function as everybody.

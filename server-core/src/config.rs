@@ -14,6 +14,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::error::Refusal;
+use crate::public_name::PublicName;
 
 /// Everything [`Server::start`](crate::Server::start) needs to know.
 #[derive(Debug, Clone)]
@@ -29,9 +30,10 @@ pub struct Config {
     pub announce: bool,
     /// How the vault is opened.
     pub unlock: HostKey,
-    /// Names by which browsers may reach this host, besides addresses, `localhost` and `*.local`.
-    pub public_names: Vec<String>,
-    /// Origins of other sites whose pages may speak to this host, as `https://app.example.org`. Nobody's by default.
+    /// Names by which browsers may reach this host, besides addresses, `localhost` and `*.local`; best first, for links.
+    pub public_names: Vec<PublicName>,
+    /// Origins of other sites whose pages may speak to this host, as [`origin`](crate::origin) reads them. Nobody's by
+    /// default.
     pub allowed_origins: Vec<String>,
     /// Who may register without an invite, decided at the first start; later the host remembers. `None`: nobody.
     pub registration: Option<Registration>,
@@ -326,6 +328,9 @@ fn at_most(line: &str, chars: usize) -> Result<&str, OutOfBounds> {
 /// Largest body of a hook there may be, in bytes: GitHub's largest events are cut to this anyway.
 pub(crate) const HOOK_BYTES: usize = 256 * 1024;
 
+/// No process has more sockets than this: systems allow a million files at most.
+const SOCKETS: usize = 1_000_000;
+
 impl Limits {
     /// What is wrong with them, if anything: a host with these would serve nobody, or promise what the protocol
     /// does not hold.
@@ -344,7 +349,9 @@ impl Limits {
             self.search_items as usize,
             self.members_per_room as usize,
             self.rooms_per_member as usize,
+            self.hook_bytes,
         ];
+        let sockets = [self.connections, self.strangers];
         let within_protocol = self.text_bytes <= limits::TEXT_BYTES
             && self.name_chars <= limits::NAME_CHARS
             && self.topic_chars <= limits::TOPIC_CHARS
@@ -355,7 +362,10 @@ impl Limits {
         match () {
             () if at_least_one.contains(&0) => Some(
                 "limits: connections, strangers, queue_bytes, hashes_*, text_bytes, name_chars, page_events, \
-                 search_items, members_per_room and rooms_per_member must be at least 1",
+                 search_items, members_per_room, rooms_per_member and hook_bytes must be at least 1",
+            ),
+            () if sockets.iter().any(|most| *most > SOCKETS) => Some(
+                "limits: connections and strangers can't be more than 1000000, which no process can open",
             ),
             () if !within_protocol => {
                 Some("limits: a size is larger than the protocol allows; the default is the most")

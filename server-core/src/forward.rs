@@ -17,7 +17,8 @@ pub(crate) fn note(identity: &Identity, addresses: Vec<String>, at: UnixMillis) 
 pub(crate) fn check(addresses: &[String]) -> Result<(), Refusal> {
     let good = |address: &String| {
         let port = address.rsplit_once(':').filter(|(name, _)| !name.is_empty());
-        invite_link::is_address(address) && port.is_some_and(|(_, port)| port.parse::<u16>().is_ok())
+        let port = port.and_then(|(_, port)| port.parse::<u16>().ok());
+        invite_link::is_address(address) && port.is_some_and(|port| port != 0)
     };
     match addresses {
         [] => Err(Refusal::field("to", "is empty; say where the host is now, as name:port")),
@@ -35,6 +36,14 @@ pub(crate) fn refusal(moved: &Moved) -> Refusal {
     Refusal::new(ErrorCode::Stopping, format!("this host has moved to {to}; connect there"))
 }
 
+/// What the operator hears who wants to change something at the old place.
+pub(crate) fn elsewhere(moved: &Moved) -> Refusal {
+    let to = moved.addresses.first().map(String::as_str).unwrap_or_default();
+    let message =
+        format!("this host has moved to {to}; say it there, or take the host back by `forward --undo`");
+    Refusal::forbidden(&message)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,7 +54,9 @@ mod tests {
         for good in [&["chat.example.org:443"][..], &["192.168.1.4:7717", "[fd00::1]:7717"]] {
             assert_eq!(check(good), Ok(()));
         }
-        for bad in [&[][..], &["chat.example.org"], &[":443"], &["a b:1"], &["chat:65536"], &["x:1"; 9]] {
+        for bad in
+            [&[][..], &["chat.example.org"], &[":443"], &["a b:1"], &["chat:65536"], &["chat:0"], &["x:1"; 9]]
+        {
             assert!(check(bad).is_err(), "{bad:?}");
         }
     }

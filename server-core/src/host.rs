@@ -1,6 +1,6 @@
 //! What all connections of one host share.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -29,7 +29,7 @@ use crate::identity::Identity;
 use crate::lately::Lately;
 use crate::live::Live;
 use crate::metrics::Metrics;
-use crate::network::is_here;
+use crate::network::{self, is_here};
 use crate::store::table::{audits, forwards, host, invites, members};
 use crate::store::{Denied, SCHEMA, now};
 use crate::token;
@@ -129,6 +129,20 @@ impl Host {
     /// Whether a peer may register: from nearby, where it is open, and once there is an owner.
     pub(crate) fn registration_for(&self, near: bool) -> Registration {
         if near && self.owner_token().is_none() { self.registration() } else { Registration::Invite }
+    }
+
+    /// Where others reach this host if it listens at `bound`, best first, as `name:port` or `ip:port`.
+    pub(crate) fn addresses(&self, bound: SocketAddr) -> Vec<String> {
+        let live = self.live.load();
+        let alone = bound.ip().is_loopback();
+        let behind_a_proxy = alone || !live.trusted_proxies.is_empty();
+        let named = live.public_names.iter().map(|name| name.address(bound, behind_a_proxy));
+        let mut addresses = named.collect::<Vec<_>>();
+        // Who has a name and listens on this computer only is found by the name alone.
+        if addresses.is_empty() || !alone {
+            addresses.extend(network::reachable(bound));
+        }
+        addresses
     }
 
     /// The secret of the owner's invite, while there is no owner.

@@ -42,6 +42,7 @@ mod names;
 mod network;
 mod outgoing;
 mod programs;
+mod public_name;
 mod reports;
 mod retention;
 mod snapshots;
@@ -53,7 +54,11 @@ pub use config::{
 };
 pub use error::{Refusal, ReloadError, StartError};
 pub use host::is_host;
+pub use http::{NotAnOrigin, origin};
 pub use ipnet::IpNet;
+pub use live::check_files;
+pub use network::in_a_browser;
+pub use public_name::{NotAName, PublicName};
 pub use server::Server;
 pub use snapshots::newest_snapshot;
 /// What a host's vault is made of, step by step: for whoever looks into one that is older than this host.

@@ -129,21 +129,14 @@ fn seen_from_here(stream: &TcpStream, peer: SocketAddr) -> SocketAddr {
 async fn serve(stream: TcpStream, accepted: Accepted, host: Arc<Host>, (router, tls): (Router, TlsAcceptor)) {
     // Small frames should leave at once; a socket that can't be told so still works.
     let _ = stream.set_nodelay(true);
-    let mut first = [0];
-    if !matches!(timeout_at(accepted.deadline, stream.peek(&mut first)).await, Ok(Ok(1))) {
-        return;
-    }
-    let encrypted = first[0] == TLS_HANDSHAKE;
-    let socket = if encrypted {
-        match timeout_at(accepted.deadline, tls.accept(stream)).await {
-            // An authority has seen what it came for; nothing else is said to it (RFC 8737, 3).
-            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(acme::ALPN) => return,
-            Ok(Ok(stream)) => Socket::Tls(Box::new(stream)),
-            _ => return,
-        }
-    } else {
-        Socket::Plain(stream)
+    let begun = tokio::select! {
+        biased;
+        // Whoever has asked nothing yet has nothing to wait for.
+        () = host.stop.cancelled() => return,
+        begun = timeout_at(accepted.deadline, begin(stream, tls)) => begun,
     };
+    let Ok(Some(socket)) = begun else { return };
+    let encrypted = matches!(socket, Socket::Tls(_));
     // A proxy that the operator has named has done the TLS.
     let welcome = encrypted || is_here(accepted.peer.ip()) || host.live.load().trusts(accepted.peer.ip());
     let service = service_fn(move |mut request: Request<Incoming>| {
@@ -175,6 +168,21 @@ async fn serve(stream: TcpStream, accepted: Accepted, host: Arc<Host>, (router, 
         _ = http => {}
         () = sleep_until(Instant::now() + HTTP_GRACE) => {}
     }
+}
+
+/// Waits for the first byte, which tells TLS from plain HTTP, and for the handshake. None if there is nobody to serve.
+async fn begin(stream: TcpStream, tls: TlsAcceptor) -> Option<Socket> {
+    let mut first = [0];
+    if stream.peek(&mut first).await.ok()? == 0 {
+        return None;
+    }
+    if first[0] != TLS_HANDSHAKE {
+        return Some(Socket::Plain(stream));
+    }
+    let stream = tls.accept(stream).await.ok()?;
+    // An authority has seen what it came for; nothing else is said to it (RFC 8737, 3).
+    let challenge = stream.get_ref().1.alpn_protocol() == Some(acme::ALPN);
+    (!challenge).then(|| Socket::Tls(Box::new(stream)))
 }
 
 /// The answer to a plain request from another computer.

@@ -3,19 +3,21 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use crate::config::{Acme, Config, Limits, TlsFiles};
 use crate::error::StartError;
 use crate::outgoing::Outgoing;
+use crate::public_name::PublicName;
+use crate::tls;
 
 /// The part of the configuration that a reload replaces.
 #[derive(Debug, Clone)]
 pub(crate) struct Live {
     /// How the host is called.
     pub(crate) name: String,
-    /// Names by which browsers may reach it.
-    pub(crate) public_names: Vec<String>,
+    /// Names by which browsers may reach it, best first.
+    pub(crate) public_names: Vec<PublicName>,
     /// Origins of other sites whose pages may speak to it.
     pub(crate) allowed_origins: Vec<String>,
     /// Who may speak for others.
@@ -38,7 +40,8 @@ impl Live {
     pub(crate) fn new(name: String, config: &Config) -> Result<Self, StartError> {
         let mut public_names = config.public_names.clone();
         // Who has a certificate for a name answers to it.
-        public_names.extend(config.acme.iter().flat_map(|acme| acme.names.iter().cloned()));
+        let certified = config.acme.iter().flat_map(|acme| &acme.names);
+        public_names.extend(certified.filter_map(|name| name.parse().ok()));
         let outgoing = Outgoing::new(config.authorities.as_deref(), config.private_networks.clone())?;
         Ok(Self {
             name,
@@ -47,7 +50,7 @@ impl Live {
             acme: config.acme.clone().map(Arc::new),
             outgoing: Arc::new(outgoing),
             allowed_origins: config.allowed_origins.clone(),
-            trusted_proxies: config.trusted_proxies.clone(),
+            trusted_proxies: config.trusted_proxies.iter().map(|net| canonical(*net)).collect(),
             limits: config.limits,
         })
     }
@@ -71,6 +74,23 @@ impl Live {
         }
         speaker
     }
+}
+
+/// Looks at the files that `config` names, as a start or a reload would.
+///
+/// # Errors
+/// When a certificate, its key or the file with authorities can't be used.
+pub fn check_files(config: &Config) -> Result<(), StartError> {
+    Live::new(String::new(), config)?;
+    tls::read(config.tls.as_ref()).map(drop)
+}
+
+/// Peers are compared as what they are: an address of version 4 in the clothes of version 6 is one of version 4.
+fn canonical(net: IpNet) -> IpNet {
+    let IpNet::V6(v6) = net else { return net };
+    let bits = v6.prefix_len().checked_sub(96);
+    let mapped = v6.addr().to_ipv4_mapped().zip(bits).and_then(|(v4, bits)| Ipv4Net::new(v4, bits).ok());
+    mapped.map_or(net, IpNet::V4)
 }
 
 /// An address, with or without a port.
@@ -108,6 +128,13 @@ mod tests {
         ] {
             assert_eq!(live.speaker(ip(peer), passed_on), ip(speaker), "{peer} {passed_on}");
         }
+    }
+
+    #[test]
+    fn a_proxy_may_be_named_as_a_log_shows_it() {
+        let live = live(&["::ffff:127.0.0.1/128", "::ffff:10.0.0.0/104"]);
+        assert!(live.trusts(ip("127.0.0.1")) && live.trusts(ip("::ffff:10.9.9.9")));
+        assert!(!live.trusts(ip("127.0.0.2")) && !live.trusts(ip("11.0.0.1")));
     }
 
     #[test]

@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::header;
 use axum::routing::get;
@@ -18,6 +17,7 @@ use tokio::net::TcpListener;
 use vault::Health;
 
 use crate::host::Host;
+use crate::http;
 
 /// Commit times that are told apart, in seconds: an fsync takes from a tenth of a millisecond to a bad disk's second.
 const COMMIT_SECONDS: [f64; 9] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5];
@@ -138,7 +138,7 @@ pub(crate) async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 /// Answers scrapes until the host stops.
 pub(crate) async fn serve(listener: TcpListener, host: Arc<Host>) {
     let stop = host.stop.clone();
-    let router = Router::new().route("/metrics", get(scrape)).with_state(Arc::clone(&host));
+    let router = http::figures(&host, get(scrape));
     let serving = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
     let upkeep = async {
         let mut tick = tokio::time::interval(UPKEEP);

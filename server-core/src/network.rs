@@ -24,6 +24,16 @@ pub(crate) fn is_here(peer: IpAddr) -> bool {
     peer.to_canonical().is_loopback()
 }
 
+/// How a browser says where it goes: the scheme, and the address with the port it would show. A page from this computer
+/// comes plain, and the port of HTTPS goes without saying.
+#[must_use]
+pub fn in_a_browser(address: &str) -> (&'static str, &str) {
+    if address.parse().is_ok_and(|address: SocketAddr| address.ip().is_loopback()) {
+        return ("http", address);
+    }
+    ("https", address.strip_suffix(":443").unwrap_or(address))
+}
+
 /// Where others can reach a listener bound to `bound`, best first, as `ip:port`.
 pub(crate) fn reachable(bound: SocketAddr) -> Vec<String> {
     if !bound.ip().is_unspecified() {
@@ -65,6 +75,13 @@ mod tests {
         let v4: SocketAddr = "0.0.0.0:7717".parse().unwrap();
         assert_eq!(choose(all, v4), ["192.168.1.4:7717", "203.0.113.9:7717"]);
         assert_eq!(choose(ips(&["127.0.0.1", "::1"]), v4), ["127.0.0.1:7717"]);
+    }
+
+    #[test]
+    fn a_browser_goes_by_https_but_for_this_computer() {
+        assert_eq!(in_a_browser("127.0.0.1:7717"), ("http", "127.0.0.1:7717"));
+        assert_eq!(in_a_browser("chat.example.org:443"), ("https", "chat.example.org"));
+        assert_eq!(in_a_browser("[2001:db8::1]:7717"), ("https", "[2001:db8::1]:7717"));
     }
 
     #[test]

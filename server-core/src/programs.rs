@@ -85,6 +85,15 @@ pub(crate) fn write_bot(
     Ok(made)
 }
 
+/// Refuses what would make more of a program's account than a guest that nobody signs in as.
+pub(crate) fn refuse_programs(conn: &Connection, member: MemberId) -> Result<(), Denied> {
+    if bots::is_one(conn, member)? || hooks::is_one(conn, member)? {
+        let refusal = "this account is a program's: it stays a guest without a password; revoke its hook or token first";
+        return Err(Refusal::forbidden(refusal).into());
+    }
+    Ok(())
+}
+
 fn too_many(what: &str, most: u32) -> Denied {
     Refusal::forbidden(&format!("there are {most} {what} already; revoke one first")).into()
 }

@@ -5,13 +5,14 @@
 
 mod delivery;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::{Event, UnixMillis, limits};
 use serde::Serialize;
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 use vault::Health;
@@ -29,6 +30,9 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// Most events of one report.
 const EVENTS: u32 = 50;
+
+/// Most reports made at once: each holds a socket and a page of events.
+const AT_ONCE: usize = 64;
 
 /// The first pause after a failure, and the longest, in milliseconds.
 const PAUSE: (i64, i64) = (2_000, 3_600_000);
@@ -52,36 +56,55 @@ struct Report<'a> {
 pub(crate) async fn deliver(host: Arc<Host>) {
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut rounds = Rounds::default();
     loop {
-        let round = async {
-            tick.tick().await;
-            report_all(&host).await
-        };
         tokio::select! {
             biased;
             () = host.stop.cancelled() => return,
-            reported = round => if let Err(refusal) = reported {
+            Some(ended) = rounds.under_way.join_next_with_id() => rounds.end(&ended),
+            _ = tick.tick() => if let Err(refusal) = rounds.begin(&host).await {
                 tracing::warn!(%refusal, "reports could not be made");
             },
         }
     }
 }
 
-async fn report_all(host: &Arc<Host>) -> Result<(), Refusal> {
-    // Where it can't be noted what was taken, it would be reported again and again.
-    if host.moved.load().is_some() || host.vault.health() != Health::Writable {
-        return Ok(());
+/// Reports that are being made: each by itself, so that a place which takes its time holds up nobody else.
+#[derive(Default)]
+struct Rounds {
+    under_way: JoinSet<()>,
+    of: HashMap<tokio::task::Id, Uuid>,
+    /// The last one that had its turn.
+    last: Uuid,
+}
+
+impl Rounds {
+    /// Begins those that are due, as many as there is room for, in turn.
+    async fn begin(&mut self, host: &Arc<Host>) -> Result<(), Refusal> {
+        // Where it can't be noted what was taken, it would be reported again and again.
+        if host.moved.load().is_some() || host.vault.health() != Health::Writable {
+            return Ok(());
+        }
+        let mut due = host.read(|conn| Ok(reports::due(conn, now())?)).await?;
+        due.retain(|row| !self.of.values().any(|busy| *busy == row.id));
+        due.sort_by_key(|row| (row.id <= self.last, row.id));
+        for row in due.into_iter().take(AT_ONCE.saturating_sub(self.of.len())) {
+            self.last = row.id;
+            let (id, host) = (row.id, Arc::clone(host));
+            let task = self.under_way.spawn(async move {
+                if let Err(refusal) = report(&host, row).await {
+                    tracing::warn!(%refusal, report = %id, "a report could not be made");
+                }
+            });
+            self.of.insert(task.id(), id);
+        }
+        Ok(())
     }
-    let due = host.read(|conn| Ok(reports::due(conn, now())?)).await?;
-    let mut under_way = JoinSet::new();
-    for row in due {
-        let host = Arc::clone(host);
-        under_way.spawn(async move { report(&host, row).await });
+
+    fn end(&mut self, ended: &Result<(tokio::task::Id, ()), JoinError>) {
+        let task = ended.as_ref().map_or_else(JoinError::id, |(task, ())| *task);
+        self.of.remove(&task);
     }
-    while let Some(done) = under_way.join_next().await {
-        done.unwrap_or_else(|_| Err(stopping()))?;
-    }
-    Ok(())
 }
 
 /// One report to one place, and a note of what came of it.

@@ -18,7 +18,7 @@ use crate::host::Host;
 use crate::live::Live;
 use crate::store::table::host;
 use crate::tls::Certificates;
-use crate::{acme, http, lately, listener, metrics, network, reports, retention, snapshots};
+use crate::{acme, http, lately, listener, metrics, network, reports, retention, snapshots, tls};
 
 /// A running host. Dropping it ends the host without waiting; [`Server::stop`] ends it in good order.
 pub struct Server {
@@ -51,10 +51,10 @@ impl Server {
         let host = Arc::new(host.map_err(|_| StartError::Interrupted)??);
         let names = certificate_names(&host, bound);
         let certificates = Certificates::new(&host.identity, &names, host.config.tls.as_ref())?;
-        let tls = certificates.server_config()?;
+        let speaking = certificates.server_config()?;
         let router = http::router(Arc::clone(&host));
         let tracker = TaskTracker::new();
-        tracker.spawn(listener::accept(listener, Arc::clone(&host), (router, tls), tracker.clone()));
+        tracker.spawn(listener::accept(listener, Arc::clone(&host), (router, speaking), tracker.clone()));
         tracker.spawn(presence::tell(Arc::clone(&host)));
         tracker.spawn(lately::write_down(Arc::clone(&host)));
         tracker.spawn(reports::deliver(Arc::clone(&host)));
@@ -93,10 +93,10 @@ impl Server {
         self.bound
     }
 
-    /// Where others can reach it, best first, as `ip:port`.
+    /// Where others can reach it, best first, as `name:port` or `ip:port`.
     #[must_use]
     pub fn addresses(&self) -> Vec<String> {
-        network::reachable(self.bound)
+        self.host.addresses(self.bound)
     }
 
     /// The one-use invite by which its owner comes in; `None` once there is an owner. Each start makes a new one.
@@ -163,12 +163,14 @@ impl Server {
         let name =
             config.name.as_deref().map_or(Ok(before.as_str()), protocol::limits::check_name)?.to_owned();
         let live = Live::new(name.clone(), &config).map_err(ReloadError::Certificate)?;
-        self.certificates.read(config.tls.as_ref()).map_err(ReloadError::Certificate)?;
+        let certificate = tls::read(config.tls.as_ref()).map_err(ReloadError::Certificate)?;
         if name != before {
             self.rename(name.clone()).await.map_err(ReloadError::Store)?;
         }
         // What was set stands in the operator's file.
         self.administration().note_if_it_can("settings read again").await.map_err(ReloadError::Store)?;
+        // From here on nothing can fail.
+        self.certificates.show(certificate);
         self.host.adopt(live);
         if name != before
             && let Some(announcement) = self.announcement.take()
@@ -185,7 +187,7 @@ impl Server {
     }
 
     fn administration(&self) -> Administration {
-        Administration { host: Arc::clone(&self.host), addresses: self.addresses() }
+        Administration { host: Arc::clone(&self.host), bound: self.bound }
     }
 
     /// Stops in good order: tells clients to come back, lets what waits go out, commits, takes the announcement
@@ -226,8 +228,7 @@ fn open_admin_socket(host: &Arc<Host>, bound: SocketAddr, tracker: &TaskTracker)
     let Some(path) = &host.config.admin_socket else { return };
     match socket::bind(path) {
         Ok(socket) => {
-            let addresses = network::reachable(bound);
-            tracker.spawn(socket::serve(socket, Administration { host: Arc::clone(host), addresses }));
+            tracker.spawn(socket::serve(socket, Administration { host: Arc::clone(host), bound }));
         }
         Err(error) => {
             tracing::warn!(%error, path = %path.display(), "there is no admin socket; `hearth-server admin` works only while the host is stopped");
@@ -244,7 +245,7 @@ fn certificate_names(host: &Host, bound: SocketAddr) -> Vec<String> {
     let fixed = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
     let mut names = fixed.into_iter().collect::<Vec<_>>();
     names.extend(addresses.map(|address| address.ip().to_string()));
-    names.extend(host.config.public_names.iter().cloned());
+    names.extend(host.config.public_names.iter().map(|name| name.name().to_owned()));
     names.dedup();
     names
 }

@@ -41,17 +41,13 @@ impl Certificates {
         files: Option<&TlsFiles>,
     ) -> Result<Arc<Self>, StartError> {
         let own = Arc::new(own_certificate(identity, names)?);
-        let (named, earned) = (ArcSwapOption::empty(), ArcSwapOption::empty());
-        let certificates = Self { own, named, earned, challenges: Challenges::default() };
-        certificates.read(files)?;
-        Ok(Arc::new(certificates))
+        let named = ArcSwapOption::from(read(files)?);
+        Ok(Arc::new(Self { own, named, earned: ArcSwapOption::empty(), challenges: Challenges::default() }))
     }
 
-    /// Reads the files again. On an error, what was read before stays in use.
-    pub(crate) fn read(&self, files: Option<&TlsFiles>) -> Result<(), StartError> {
-        let named = files.map(|files| certificate_from(files).map(Arc::new)).transpose()?;
+    /// Shows the certificate of files from now on, or none.
+    pub(crate) fn show(&self, named: Option<Arc<CertifiedKey>>) {
         self.named.store(named);
-        Ok(())
     }
 
     /// Shows what an authority has given from now on, besides that from files.
@@ -165,6 +161,11 @@ fn own_certificate(identity: &Identity, names: &[String]) -> Result<CertifiedKey
     Ok(CertifiedKey::new(vec![certificate.der().clone()], signing))
 }
 
+/// The certificate in the files, if there are any.
+pub(crate) fn read(files: Option<&TlsFiles>) -> Result<Option<Arc<CertifiedKey>>, StartError> {
+    files.map(|files| certificate_from(files).map(Arc::new)).transpose()
+}
+
 fn certificate_from(files: &TlsFiles) -> Result<CertifiedKey, StartError> {
     let chain = CertificateDer::pem_file_iter(&files.certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
@@ -215,19 +216,15 @@ mod tests {
     }
 
     #[test]
-    fn damaged_files_are_named_and_leave_what_was_in_use() {
+    fn damaged_files_are_named() {
         let folder = tempfile::tempdir().unwrap();
         let good = files(folder.path(), "chat.example.org");
-        let certificates = Certificates::new(&identity(), &[], Some(&good)).unwrap();
         let other = tempfile::tempdir().unwrap();
         let mixed = TlsFiles { key: files(other.path(), "chat.example.org").key, ..good.clone() };
-        assert!(
-            matches!(certificates.read(Some(&mixed)), Err(StartError::Certificate { path, .. }) if path == mixed.key)
-        );
+        assert!(matches!(read(Some(&mixed)), Err(StartError::Certificate { path, .. }) if path == mixed.key));
+        assert!(read(Some(&good)).unwrap().is_some());
         std::fs::write(&good.certificate, "nothing").unwrap();
-        assert!(certificates.read(Some(&good)).is_err());
-        assert!(certificates.named.load().is_some());
-        certificates.read(None).unwrap();
-        assert!(certificates.named.load().is_none());
+        assert!(read(Some(&good)).is_err());
+        assert!(read(None).unwrap().is_none());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The first byte chooses the reader. Beside this file stand the readers, wherever it is.
 
-use super::{alerts, github, slack, text};
+use super::{alerts, form, github, mrkdwn, slack, text};
 
 const EVENTS: [&str; 12] = [
     "ping",
@@ -23,8 +23,9 @@ pub(crate) fn read(bytes: &[u8]) {
     let Some((&kind, body)) = bytes.split_first() else { return };
     let kind = usize::from(kind);
     let said = match kind {
-        0..40 => slack::read(body, false),
-        40..80 => slack::read(body, true),
+        0..40 => serde_json::from_slice(body).ok().and_then(slack::read),
+        40..60 => form::payload(body).and_then(|json| serde_json::from_str(&json).ok()).and_then(slack::read),
+        60..80 => std::str::from_utf8(body).ok().map(mrkdwn::markdown),
         80..120 => serde_json::from_slice(body).ok().map(|payload| alerts::read(&payload)),
         120..130 => {
             assert!(!github::is_signed("a key", &String::from_utf8_lossy(body), b"what nobody signed"));

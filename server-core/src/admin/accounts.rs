@@ -1,15 +1,16 @@
 //! Accounts, passwords, roles and sessions, by name.
 
-use protocol::{DeviceId, MemberId, Role, Secret, Standing, limits};
+use protocol::{DeviceId, ErrorCode, MemberId, Role, Secret, Standing, limits};
 use vault::rusqlite::Connection;
 
-use super::{Administration, Answer, Device, User};
+use super::{Administration, Answer, Device, User, unknown};
 use crate::admission::{self, Account};
 use crate::error::Refusal;
 use crate::handler::accounts::{as_changed, check_active, tell_of};
 use crate::handler::sessions::as_seen;
 use crate::handler::succession;
 use crate::hashing::Asker;
+use crate::programs::refuse_programs;
 use crate::store::table::{invites, members, passwords, second_factors, sessions};
 use crate::store::{Denied, now};
 use crate::token;
@@ -77,6 +78,7 @@ impl Administration {
         let asked = name.clone();
         let work = move |conn: &Connection| {
             let member = account(conn, &asked)?;
+            refuse_programs(conn, member.id)?;
             passwords::set(conn, member.id, &hash, now())?;
             Ok((member.id, sessions::remove_all(conn, member.id)?))
         };
@@ -93,7 +95,7 @@ impl Administration {
             let member = account(conn, &asked)?;
             match second_factors::remove(conn, member.id)? {
                 true => Ok(()),
-                false => Err(Refusal::not_found("second factor").into()),
+                false => Err(Refusal::new(ErrorCode::NotFound, "this account has no second factor").into()),
             }
         };
         self.commit(("second factor ended", name), work, |(), _| {}).await?;
@@ -109,6 +111,9 @@ impl Administration {
                 return Err(Refusal::forbidden("give the role of owner to somebody else instead").into());
             }
             check_active(&member)?;
+            if role != Role::Guest {
+                refuse_programs(conn, member.id)?;
+            }
             if role == Role::Owner
                 && let Some(before) = members::owner(conn)?.filter(|before| before.id != member.id)
             {
@@ -198,7 +203,7 @@ impl Administration {
             let Some(device) = device else { return Ok((member, sessions::remove_all(conn, member)?)) };
             match sessions::remove(conn, member, device)? {
                 true => Ok((member, vec![device])),
-                false => Err(Refusal::not_found("device").into()),
+                false => Err(unknown("device", "admin session list").into()),
             }
         };
         self.commit(("sessions ended", name), work, |(member, devices), hub| {
@@ -230,7 +235,7 @@ fn account(conn: &Connection, name: &str) -> Result<members::Row, Denied> {
 }
 
 fn no_such_account() -> Refusal {
-    Refusal::not_found("account")
+    unknown("account", "admin user list")
 }
 
 fn one_owner() -> Denied {

@@ -4,9 +4,10 @@ use protocol::{InviteId, InviteLink, Role, Secret, UnixMillis, limits};
 use uuid::Uuid;
 use vault::rusqlite::Connection;
 
-use super::{Administration, Answer};
+use super::{Administration, Answer, unknown};
 use crate::error::Refusal;
 use crate::handler::invites::check_terms;
+use crate::network::in_a_browser;
 use crate::permissions::{Object, Operation, permit};
 use crate::store::now;
 use crate::store::table::{invites, members};
@@ -77,19 +78,18 @@ impl Administration {
 
     /// For the app, and for a browser.
     fn links(&self, token: Secret) -> (Secret, Secret) {
-        let mut addresses = self.addresses.clone();
+        let mut addresses = self.host.addresses(self.bound);
         addresses.truncate(protocol::invite_link::ADDRESSES);
         let address = addresses.first().cloned().unwrap_or_default();
-        let here = address.parse().is_ok_and(|address: std::net::SocketAddr| address.ip().is_loopback());
+        let (scheme, place) = in_a_browser(&address);
         let invite = InviteLink { host: self.host.identity.id().clone(), addresses, token };
-        let web_link = invite.to_web_link(if here { "http" } else { "https" }, &address);
-        (Secret(invite.to_app_link()), Secret(web_link))
+        (Secret(invite.to_app_link()), Secret(invite.to_web_link(scheme, place)))
     }
 
     pub(super) async fn revoke_invite(&self, invite: InviteId) -> Result<Answer, Refusal> {
         let work = move |conn: &Connection| match invites::revoke(conn, invite)? {
             true => Ok(()),
-            false => Err(Refusal::not_found("invite").into()),
+            false => Err(unknown("invite", "admin invite list").into()),
         };
         self.commit(("invite revoked", invite.to_string()), work, |(), _| {}).await?;
         Ok(Answer::Done)

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use protocol::HostId;
 use vault::rusqlite::Connection;
+use vault::{KeyFileProblem, OpenError};
 
 use super::{Administration, Answer, Command, Figures};
 use crate::config::Config;
 use crate::error::{Refusal, StartError};
 use crate::host::Host;
-use crate::network;
 use crate::store::{Denied, figures};
 
 /// A host that is open but not served. Nobody else can open it meanwhile.
@@ -29,10 +29,10 @@ impl Offline {
             return Err(vault::OpenError::Missing(config.data_dir).into());
         }
         config.name = None;
-        let addresses = network::reachable(config.listen);
+        let bound = config.listen;
         let host = tokio::task::spawn_blocking(move || Host::open(config)).await;
         let host = Arc::new(host.map_err(|_| StartError::Interrupted)??);
-        Ok(Self(Administration { host, addresses }))
+        Ok(Self(Administration { host, bound }))
     }
 
     /// Does what is asked, apart from [`Command::Export`].
@@ -75,17 +75,26 @@ pub enum RestoreError {
     /// The source is no host.
     #[error("there is no backup of a host in {}; check the path", .0.display())]
     NoBackup(PathBuf),
+    /// The target is a file, or a link to nowhere.
+    #[error("{} is no folder and can't become one; choose another path", .0.display())]
+    NoFolder(PathBuf),
+    /// The target would be a part of the backup.
+    #[error("{} lies in the backup itself; choose a folder outside of it", .0.display())]
+    Inside(PathBuf),
     /// The source is a folder in use.
     #[error("the host in {} is running; restore from a backup of it, or stop it first", .0.display())]
     InUse(PathBuf),
     /// A file can't be read or written.
-    #[error("cannot copy {}: {source}; check permissions and free space", path.display())]
+    #[error("cannot copy {}: {problem}; check permissions and free space", path.display())]
     Io {
         /// Which.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        problem: io::Error,
     },
+    /// The key that opens it is kept apart from it.
+    #[error("the backup's key is not in it; say by --key-file where it is, as it was said to the host")]
+    NoKey,
     /// The copy does not open as a host.
     #[error("the backup does not open: {0}")]
     Open(#[source] Box<StartError>),
@@ -100,16 +109,19 @@ pub enum RestoreError {
 /// # Errors
 /// [`RestoreError`] tells every cause apart.
 pub async fn restore(from: PathBuf, config: Config) -> Result<Restored, RestoreError> {
-    let to = config.data_dir.clone();
     if !crate::is_host(&from) {
         return Err(RestoreError::NoBackup(from));
+    }
+    let to = resolved(&config.data_dir)?;
+    if fs::canonicalize(&from).is_ok_and(|from| to != from && to.starts_with(from)) {
+        return Err(RestoreError::Inside(to));
     }
     if fs::read_dir(&to).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(RestoreError::Occupied(to));
     }
     let unfinished = beside(&to);
     if unfinished.exists() {
-        fs::remove_dir_all(&unfinished).map_err(|source| failed(&unfinished, source))?;
+        fs::remove_dir_all(&unfinished).map_err(|problem| failed(&unfinished, problem))?;
     }
     let copy = unfinished.clone();
     let copied = tokio::task::spawn_blocking(move || {
@@ -118,24 +130,41 @@ pub async fn restore(from: PathBuf, config: Config) -> Result<Restored, RestoreE
     });
     let made = async {
         copied.await.map_err(|_| RestoreError::NotWhole("the program is ending".into()))??;
-        look_through(Config { data_dir: unfinished.clone(), ..config }).await
+        let restored = look_through(Config { data_dir: unfinished.clone(), ..config }).await?;
+        // An empty folder may be there already, made by a packager or systemd.
+        let _ = fs::remove_dir(&to);
+        fs::rename(&unfinished, &to).map_err(|problem| failed(&to, problem))?;
+        Ok(restored)
     };
-    let restored = match made.await {
-        Ok(restored) => restored,
-        Err(error) => {
-            // Half a host helps nobody; the reason is what counts.
-            let _ = fs::remove_dir_all(&unfinished);
-            return Err(error);
-        }
-    };
-    // An empty folder may be there already, made by a packager or systemd.
-    let _ = fs::remove_dir(&to);
-    fs::rename(&unfinished, &to).map_err(|source| failed(&to, source))?;
-    Ok(restored)
+    let restored = made.await;
+    if restored.is_err() {
+        // Half a host helps nobody; the reason is what counts.
+        let _ = fs::remove_dir_all(&unfinished);
+    }
+    restored
+}
+
+/// Where a folder really is or will be: a service's folder is often a link to another one.
+fn resolved(folder: &Path) -> Result<PathBuf, RestoreError> {
+    if fs::symlink_metadata(folder).is_ok() {
+        let real = fs::canonicalize(folder).ok().filter(|real| real.is_dir());
+        return real.ok_or_else(|| RestoreError::NoFolder(folder.to_owned()));
+    }
+    let failed = |problem| failed(folder, problem);
+    let whole = std::path::absolute(folder).map_err(failed)?;
+    let there = whole.ancestors().skip(1).find(|path| path.exists()).unwrap_or(Path::new("/"));
+    let rest = whole.strip_prefix(there).unwrap_or(&whole);
+    Ok(fs::canonicalize(there).map_err(failed)?.join(rest))
 }
 
 async fn look_through(config: Config) -> Result<Restored, RestoreError> {
-    let host = Offline::open(config).await.map_err(|error| RestoreError::Open(Box::new(error)))?;
+    let key = config.data_dir.join("key");
+    let host = Offline::open(config).await.map_err(|error| match error {
+        StartError::Open(OpenError::KeyFile { path, problem: KeyFileProblem::Missing }) if path == key => {
+            RestoreError::NoKey
+        }
+        error => RestoreError::Open(Box::new(error)),
+    })?;
     let found = async {
         host.perform(Command::Check).await?;
         // The copy is the new place, even if it was taken at the old one after the note was written.
@@ -165,21 +194,21 @@ fn unused(from: &Path) -> Result<Option<File>, RestoreError> {
     match file.try_lock_shared() {
         Ok(()) => Ok(Some(file)),
         Err(fs::TryLockError::WouldBlock) => Err(RestoreError::InUse(from.to_owned())),
-        Err(fs::TryLockError::Error(source)) => Err(failed(&path, source)),
+        Err(fs::TryLockError::Error(problem)) => Err(failed(&path, problem)),
     }
 }
 
 /// Copies files and folders, for the owner only; sockets and locks stay behind.
 fn copy_folder(from: &Path, to: &Path) -> Result<(), RestoreError> {
-    make_private(to).map_err(|source| failed(to, source))?;
-    for entry in fs::read_dir(from).map_err(|source| failed(from, source))? {
-        let entry = entry.map_err(|source| failed(from, source))?;
+    make_private(to).map_err(|problem| failed(to, problem))?;
+    for entry in fs::read_dir(from).map_err(|problem| failed(from, problem))? {
+        let entry = entry.map_err(|problem| failed(from, problem))?;
         let (path, target) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type().map_err(|source| failed(&path, source))?;
+        let kind = entry.file_type().map_err(|problem| failed(&path, problem))?;
         if kind.is_dir() {
             copy_folder(&path, &target)?;
         } else if kind.is_file() && entry.file_name() != "vault.lock" {
-            copy_file(&path, &target).map_err(|source| failed(&path, source))?;
+            copy_file(&path, &target).map_err(|problem| failed(&path, problem))?;
         }
     }
     Ok(())
@@ -203,6 +232,6 @@ fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
     copy.sync_all()
 }
 
-fn failed(path: &Path, source: io::Error) -> RestoreError {
-    RestoreError::Io { path: path.to_owned(), source }
+fn failed(path: &Path, problem: io::Error) -> RestoreError {
+    RestoreError::Io { path: path.to_owned(), problem }
 }

@@ -4,9 +4,10 @@ use protocol::{MemberId, RoomId, Secret};
 use uuid::Uuid;
 use vault::rusqlite::Connection;
 
-use super::{Administration, Answer, Bot, Hook, Report};
+use super::{Administration, Answer, Bot, Hook, Report, unknown};
 use crate::error::Refusal;
 use crate::names::fold;
+use crate::network::in_a_browser;
 use crate::outgoing::Target;
 use crate::programs::{Introduced, checked_name, checked_url, write_bot, write_hook, write_report};
 use crate::store::Denied;
@@ -29,12 +30,11 @@ impl Administration {
             write_hook(conn, (id, find_room(conn, &room)?, &called), (&hash, signing_key))
         };
         self.introduce(("hook made", name), work).await?;
-        let address = self.addresses.first().cloned().unwrap_or_default();
-        let here = address.parse().is_ok_and(|address: std::net::SocketAddr| address.ip().is_loopback());
-        let scheme = if here { "http" } else { "https" };
+        let address = self.host.addresses(self.bound).into_iter().next().unwrap_or_default();
+        let (scheme, place) = in_a_browser(&address);
         Ok(Answer::HookCreated {
             id,
-            url: Secret(format!("{scheme}://{address}/hooks/{}", token.0)),
+            url: Secret(format!("{scheme}://{place}/hooks/{}", token.0)),
             signing_key: signing,
         })
     }
@@ -42,7 +42,7 @@ impl Administration {
     pub(super) async fn revoke_hook(&self, hook: Uuid) -> Result<Answer, Refusal> {
         let work = move |conn: &Connection| match hooks::remove(conn, hook)? {
             true => Ok(()),
-            false => Err(Refusal::not_found("hook").into()),
+            false => Err(unknown("hook", "admin hook list").into()),
         };
         self.commit(("hook revoked", hook.to_string()), work, |(), _| {}).await?;
         Ok(Answer::Done)
@@ -76,7 +76,7 @@ impl Administration {
     pub(super) async fn revoke_report(&self, report: Uuid) -> Result<Answer, Refusal> {
         let work = move |conn: &Connection| match reports::remove(conn, report)? {
             true => Ok(()),
-            false => Err(Refusal::not_found("report").into()),
+            false => Err(unknown("report", "admin report list").into()),
         };
         self.commit(("report revoked", report.to_string()), work, |(), _| {}).await?;
         Ok(Answer::Done)
@@ -85,7 +85,7 @@ impl Administration {
     pub(super) async fn resume_report(&self, report: Uuid) -> Result<Answer, Refusal> {
         let work = move |conn: &Connection| match reports::resume(conn, report)? {
             true => Ok(()),
-            false => Err(Refusal::not_found("report").into()),
+            false => Err(unknown("report", "admin report list").into()),
         };
         self.commit(("report resumed", report.to_string()), work, |(), _| {}).await?;
         Ok(Answer::Done)
@@ -116,7 +116,7 @@ impl Administration {
             let member = members::by_name(conn, asked.trim())?.map(|member| member.id);
             match member {
                 Some(member) if bots::remove(conn, member)? => Ok(member),
-                _ => Err(Refusal::not_found("bot").into()),
+                _ => Err(unknown("bot", "admin bot list").into()),
             }
         };
         self.commit(("bot revoked", name), work, |member, hub| hub.rights().end(*member)).await?;
@@ -145,6 +145,6 @@ pub(super) fn find_room(conn: &Connection, text: &str) -> Result<RoomId, Denied>
         (Some(_), Some(_)) => {
             Err(Refusal::field("room", "is a name that several rooms have; give the id").into())
         }
-        (None, _) => Err(Refusal::not_found("room").into()),
+        (None, _) => Err(unknown("room", "admin room list").into()),
     }
 }

@@ -11,6 +11,7 @@ use crate::error::Refusal;
 use crate::hub::Hub;
 use crate::names::is_reserved;
 use crate::permissions::{Object, Operation, permit};
+use crate::programs::refuse_programs;
 use crate::store::table::{
     audits, events, marks, members, memberships, passwords, relations, rooms, second_factors, sessions,
 };
@@ -45,6 +46,9 @@ pub(crate) async fn set_role(caller: &Caller, req: u32, member: MemberId, new: R
     let work = move |conn: &Connection| -> Result<Changed, Denied> {
         let before = authorise_to(conn, by, Operation::SetRole(new), member)?;
         check_active(&before)?;
+        if new != Role::Guest {
+            refuse_programs(conn, member)?;
+        }
         let mut changed = vec![member];
         if new == Role::Owner {
             // A host has one owner: who hands it over becomes an administrator.

@@ -190,7 +190,10 @@ impl Scene {
     }
 
     async fn by_operator(&self, command: Command) {
-        let operator = Administration { host: Arc::clone(&self.stage.host), addresses: Vec::new() };
+        let operator = Administration {
+            host: Arc::clone(&self.stage.host),
+            bound: (std::net::Ipv4Addr::LOCALHOST, 0).into(),
+        };
         operator.perform(command).await.unwrap();
     }
 
@@ -799,8 +802,10 @@ async fn comes_in_late(way: &str, door: Door, wait: usize) -> bool {
             SignIn::Register { name, password }
         }
         _ => {
-            let addresses = vec!["127.0.0.1:7717".to_owned()];
-            let operator = Administration { host: Arc::clone(&host), addresses };
+            let operator = Administration {
+                host: Arc::clone(&host),
+                bound: (std::net::Ipv4Addr::LOCALHOST, 7717).into(),
+            };
             let Answer::OwnerLink { link, .. } = operator.perform(Command::RecoverOwner).await.unwrap()
             else {
                 panic!("no link")

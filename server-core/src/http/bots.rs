@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Extension, Path, Query, Request as HttpRequest, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -109,7 +110,7 @@ async fn history(
     Extension(Bot(bot)): Extension<Bot>,
     Extension(id): Extension<RequestId>,
     Path(room): Path<String>,
-    page: Result<Query<Page>, axum::extract::rejection::QueryRejection>,
+    page: Result<Query<Page>, QueryRejection>,
 ) -> Answer<Response> {
     let room = room_id(&room).map_err(|refusal| Fault(refusal, id))?;
     let Ok(Query(page)) = page else {
@@ -143,13 +144,10 @@ async fn say(
     Extension(Bot(bot)): Extension<Bot>,
     Extension(id): Extension<RequestId>,
     Path(room): Path<String>,
-    draft: Result<Json<Draft>, axum::extract::rejection::JsonRejection>,
+    draft: Result<Json<Draft>, JsonRejection>,
 ) -> Answer<Response> {
     let room = room_id(&room).map_err(|refusal| Fault(refusal, id))?;
-    let Ok(Json(draft)) = draft else {
-        let refusal = Refusal::new(ErrorCode::BadFrame, "send JSON with `text`, and `message` if you like");
-        return Err(Fault(refusal, id));
-    };
+    let Json(draft) = draft.map_err(|problem| unread(&problem, "`text`, and `message` if you like", id))?;
     let message = draft.message.unwrap_or_else(|| MessageId(Uuid::now_v7()));
     match behalf::ask(&host, (bot, Pass::Bot), Request::post(room, message, draft.text)).await {
         Ok(Reply::Posted { message, room, seq, at }) => {
@@ -174,19 +172,28 @@ async fn edit(
     Extension(Bot(bot)): Extension<Bot>,
     Extension(id): Extension<RequestId>,
     Path((room, message)): Path<(String, String)>,
-    text: Result<Json<NewText>, axum::extract::rejection::JsonRejection>,
+    text: Result<Json<NewText>, JsonRejection>,
 ) -> Answer<StatusCode> {
     let room = room_id(&room).map_err(|refusal| Fault(refusal, id))?;
     let Ok(message) = message.parse::<MessageId>() else {
         return Err(Fault(Refusal::not_found("message"), id));
     };
-    let Ok(Json(NewText { text })) = text else {
-        return Err(Fault(Refusal::new(ErrorCode::BadFrame, "send JSON with the new `text`"), id));
-    };
+    let Json(NewText { text }) = text.map_err(|problem| unread(&problem, "the new `text`", id))?;
     match behalf::ask(&host, (bot, Pass::Bot), Request::Edit { room, message, text }).await {
         Ok(_) => Ok(StatusCode::NO_CONTENT),
         Err(refusal) => Err(Fault(refusal, id)),
     }
+}
+
+/// A body that is not what it should be. What it was is not said: it may be anything.
+fn unread(problem: &JsonRejection, expected: &str, id: RequestId) -> Fault {
+    let refusal = match problem.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Refusal::field("the body", format!("is too long: at most {CLIENT_FRAME_BYTES} bytes"))
+        }
+        _ => Refusal::new(ErrorCode::BadFrame, format!("send application/json with {expected}")),
+    };
+    Fault(refusal, id)
 }
 
 fn room_id(text: &str) -> Result<RoomId, Refusal> {

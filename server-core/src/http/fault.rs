@@ -14,15 +14,22 @@ pub(crate) struct Fault(pub(crate) Refusal, pub(crate) RequestId);
 
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
-        let Self(refusal, RequestId(id)) = self;
-        let error =
-            json!({ "error": { "code": refusal.code, "message": refusal.message, "request_id": id } });
-        let mut response = (status(refusal.code), Json(error)).into_response();
-        if let Some(wait) = refusal.retry_after_ms {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.div_ceil(1000)));
-        }
-        response
+        let Self(refusal, id) = self;
+        refuse(status(refusal.code), &refusal, id)
     }
+}
+
+/// A refusal whose status says more than its code does.
+pub(crate) fn refuse(status: StatusCode, refusal: &Refusal, RequestId(id): RequestId) -> Response {
+    let error = json!({ "error": { "code": refusal.code, "message": refusal.message, "request_id": id } });
+    let mut response = (status, Json(error)).into_response();
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Some(wait) = refusal.retry_after_ms {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.div_ceil(1000)));
+    }
+    response
 }
 
 /// The status that says about the same.

@@ -5,23 +5,32 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
+use super::fault::refuse;
+use super::trail::RequestId;
+use crate::error::Refusal;
 use crate::host::Host;
+use crate::public_name::PublicName;
 
 /// Refuses requests that were not meant for this host.
-pub(crate) async fn check_host(State(host): State<Arc<Host>>, request: Request, next: Next) -> Response {
+pub(crate) async fn check_host(
+    State(host): State<Arc<Host>>,
+    Extension(id): Extension<RequestId>,
+    request: Request,
+    next: Next,
+) -> Response {
     if authority(request.headers())
         .is_some_and(|authority| is_ours(authority, &host.live.load().public_names))
     {
         return next.run(request).await;
     }
     let refusal =
-        "this host is not known by that name; use its address, or add the name to its public names\n";
-    (StatusCode::MISDIRECTED_REQUEST, refusal).into_response()
+        "this host is not known by that name; use its address, or add the name to listen.public_names";
+    refuse(StatusCode::MISDIRECTED_REQUEST, &Refusal::forbidden(refusal), id)
 }
 
 /// Whom the request was meant for: its one `Host` header.
@@ -71,14 +80,14 @@ fn split(authority: &str) -> (&str, Option<&str>) {
 }
 
 /// Whether a name can't be one that another site has pointed here.
-fn is_ours(authority: &str, public_names: &[String]) -> bool {
+fn is_ours(authority: &str, public_names: &[PublicName]) -> bool {
     let name = split(authority).0.trim_end_matches('.').to_ascii_lowercase();
     let literal = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(&name);
     literal.parse::<IpAddr>().is_ok()
         || name == "localhost"
         || name.ends_with(".localhost")
         || (name.ends_with(".local") && name.len() > ".local".len())
-        || public_names.iter().any(|public| public.eq_ignore_ascii_case(&name))
+        || public_names.iter().any(|public| public.name() == name)
 }
 
 #[cfg(test)]
@@ -96,7 +105,7 @@ mod tests {
 
     #[test]
     fn addresses_and_local_names_are_ours_and_foreign_names_are_not() {
-        let public = ["chat.example.org".to_owned()];
+        let public = ["chat.example.org:8443".parse().unwrap()];
         for ours in [
             "127.0.0.1",
             "127.0.0.1:7717",

@@ -4,26 +4,27 @@
 //! cut to the length of a message; nothing in it is fetched or run.
 
 mod alerts;
+mod form;
 #[cfg(test)]
 mod fuzzed;
 mod github;
+mod mrkdwn;
 mod slack;
 mod text;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Extension, Path, State};
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request as HttpRequest};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, routing::post};
-use protocol::{MessageId, Request, Secret};
+use protocol::{ErrorCode, MessageId, Request, Secret};
 use uuid::Uuid;
 
 use super::fault::status;
 use super::upgrade::speaker;
-use crate::config::HOOK_BYTES;
 use crate::error::Refusal;
 use crate::handler::behalf;
 use crate::handler::pass::Pass;
@@ -40,16 +41,16 @@ pub(super) fn routes() -> Router<Arc<Host>> {
         .route("/hooks/{secret}/github", post(take_github))
         .route("/hooks/{secret}/grafana", post(take_alerts))
         .route("/hooks/{secret}/alertmanager", post(take_alerts))
-        .layer(DefaultBodyLimit::max(HOOK_BYTES))
 }
 
 /// A refusal as the other side's programs show it: a status and a line.
-struct Line(Refusal);
+struct Line(StatusCode, Refusal);
 
 impl IntoResponse for Line {
     fn into_response(self) -> Response {
-        let mut response = (status(self.0.code), format!("{}\n", self.0.message)).into_response();
-        if let Some(wait) = self.0.retry_after_ms {
+        let Self(status, refusal) = self;
+        let mut response = (status, format!("{}\n", refusal.message)).into_response();
+        if let Some(wait) = refusal.retry_after_ms {
             response.headers_mut().insert(header::RETRY_AFTER, wait.div_ceil(1000).into());
         }
         response
@@ -58,56 +59,81 @@ impl IntoResponse for Line {
 
 impl From<Refusal> for Line {
     fn from(refusal: Refusal) -> Self {
-        Self(refusal)
+        Self(status(refusal.code), refusal)
     }
 }
 
 type Said = Result<(StatusCode, &'static str), Line>;
 
-async fn take_slack(
-    State(host): State<Arc<Host>>,
-    Extension(accepted): Extension<Accepted>,
-    Path(secret): Path<String>,
+/// What somebody who knows a hook's secret has sent. Of nobody else a body is taken in.
+struct Heard {
+    host: Arc<Host>,
+    hook: hooks::Row,
     headers: HeaderMap,
     body: Bytes,
-) -> Said {
-    let hook = known(&host, &accepted, &headers, secret, body.len()).await?;
-    let form = headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
-    let text = slack::read(&body, form).ok_or_else(|| unreadable("a Slack message"))?;
-    say(&host, hook, text).await
 }
 
-async fn take_github(
-    State(host): State<Arc<Host>>,
-    Extension(accepted): Extension<Accepted>,
-    Path(secret): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Said {
-    let hook = known(&host, &accepted, &headers, secret, body.len()).await?;
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !github::is_signed(&hook.signing_key, header("x-hub-signature-256"), &body) {
+impl Heard {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The JSON in the body, which may come in a form.
+    fn json(&self) -> Option<serde_json::Value> {
+        match self.is_form() {
+            true => serde_json::from_str(&form::payload(&self.body)?).ok(),
+            false => serde_json::from_slice(&self.body).ok(),
+        }
+    }
+
+    fn is_form(&self) -> bool {
+        let kind = self.header(header::CONTENT_TYPE.as_str()).split(';').next().unwrap_or_default();
+        kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    }
+}
+
+impl FromRequest<Arc<Host>> for Heard {
+    type Rejection = Line;
+
+    async fn from_request(request: HttpRequest, host: &Arc<Host>) -> Result<Self, Line> {
+        let (mut parts, body) = request.into_parts();
+        // What is no text can be no secret either, and hears the same.
+        let path = Path::<String>::from_request_parts(&mut parts, host).await;
+        let secret = path.map(|Path(secret)| secret).unwrap_or_default();
+        let Some(accepted) = parts.extensions.get::<Accepted>() else {
+            return Err(Refusal::internal().into());
+        };
+        let hook = known(host, accepted, &parts.headers, secret).await?;
+        let most = host.limits().hook_bytes;
+        let body = to_bytes(body, most).await.map_err(|_| {
+            let refusal =
+                Refusal::field("the body", format!("is broken off, or too long: at most {most} bytes"));
+            Line(StatusCode::PAYLOAD_TOO_LARGE, refusal)
+        })?;
+        Ok(Self { host: Arc::clone(host), hook, headers: parts.headers, body })
+    }
+}
+
+async fn take_slack(heard: Heard) -> Said {
+    let payload = heard.json().ok_or_else(|| unreadable("a Slack message"))?;
+    let text = slack::read(payload).ok_or_else(|| unreadable("a Slack message"))?;
+    say(&heard, text).await
+}
+
+async fn take_github(heard: Heard) -> Said {
+    if !github::is_signed(&heard.hook.signing_key, heard.header("x-hub-signature-256"), &heard.body) {
         return Err(Refusal::forbidden("the signature is wrong; give GitHub the hook's signing key").into());
     }
-    let payload = serde_json::from_slice(&body).map_err(|_| unreadable("a JSON event of GitHub"))?;
-    match github::read(header("x-github-event"), &payload) {
-        Some(text) => say(&host, hook, text).await,
+    let payload = heard.json().ok_or_else(|| unreadable("an event of GitHub"))?;
+    match github::read(heard.header("x-github-event"), &payload) {
+        Some(text) => say(&heard, text).await,
         None => Ok((StatusCode::OK, "nothing to say of this\n")),
     }
 }
 
-async fn take_alerts(
-    State(host): State<Arc<Host>>,
-    Extension(accepted): Extension<Accepted>,
-    Path(secret): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Said {
-    let hook = known(&host, &accepted, &headers, secret, body.len()).await?;
-    let payload = serde_json::from_slice(&body).map_err(|_| unreadable("alerts in JSON"))?;
-    say(&host, hook, alerts::read(&payload)).await
+async fn take_alerts(heard: Heard) -> Said {
+    let payload = heard.json().ok_or_else(|| unreadable("alerts in JSON"))?;
+    say(&heard, alerts::read(&payload)).await
 }
 
 /// The hook of this secret, if it may speak now.
@@ -116,7 +142,6 @@ async fn known(
     accepted: &Accepted,
     headers: &HeaderMap,
     secret: String,
-    bytes: usize,
 ) -> Result<hooks::Row, Line> {
     let hash = token::hash(&Secret(secret));
     let hook = host.read(move |conn| Ok(hooks::by_token(conn, &hash)?)).await?;
@@ -126,14 +151,11 @@ async fn known(
         return Err(Refusal::not_found("hook").into());
     };
     host.program_speaks(hook.member, Instant::now())?;
-    let most = host.limits().hook_bytes;
-    if bytes > most {
-        return Err(Refusal::field("the body", format!("is too long: at most {most} bytes")).into());
-    }
     Ok(hook)
 }
 
-async fn say(host: &Arc<Host>, hook: hooks::Row, text: String) -> Said {
+async fn say(heard: &Heard, text: String) -> Said {
+    let Heard { host, hook, .. } = heard;
     let text =
         text::fit(text, host.limits().text_bytes).ok_or_else(|| unreadable("a message with a text"))?;
     let message = MessageId(Uuid::now_v7());
@@ -143,5 +165,5 @@ async fn say(host: &Arc<Host>, hook: hooks::Row, text: String) -> Said {
 }
 
 fn unreadable(expected: &str) -> Line {
-    Refusal::new(protocol::ErrorCode::BadFrame, format!("this is not {expected}")).into()
+    Refusal::new(ErrorCode::BadFrame, format!("this is not {expected}")).into()
 }

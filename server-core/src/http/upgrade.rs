@@ -4,56 +4,61 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Extension, Request, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
+use protocol::ErrorCode;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
+use super::fault::Fault;
 use super::origins::is_welcome;
+use super::trail::RequestId;
 use crate::admission::Peer;
 use crate::budget::{Held, Source};
 use crate::connection;
+use crate::error::Refusal;
 use crate::host::Host;
 use crate::listener::{Accepted, Socket};
 
 /// Headers by which a proxy says that it passed a request on.
 const PASSED_ON: [&str; 3] = ["forwarded", "x-forwarded-for", "via"];
 
-/// After so many seconds, connections that have gone silent are noticed.
-const PATIENCE: &str = "60";
+/// After so many milliseconds, connections that have gone silent are noticed.
+const PATIENCE: u32 = 60_000;
 
 /// Answers the handshake and hands the socket to a connection.
-pub(crate) async fn upgrade(State(host): State<Arc<Host>>, mut request: Request) -> Response {
+pub(super) async fn upgrade(
+    State(host): State<Arc<Host>>,
+    Extension(id): Extension<RequestId>,
+    request: Request,
+) -> Result<Response, Fault> {
+    become_socket(&host, request).map_err(|refusal| Fault(refusal, id))
+}
+
+fn become_socket(host: &Arc<Host>, mut request: Request) -> Result<Response, Refusal> {
     if !is_welcome(request.headers(), &host.live.load().allowed_origins) {
-        return (StatusCode::FORBIDDEN, "pages of other sites may not connect to this host\n")
-            .into_response();
+        return Err(Refusal::forbidden("pages of other sites may not connect to this host"));
     }
-    let Some(version) = common_version(&request) else {
-        let offer = format!("offer the subprotocol {}\n", protocol::version::SUPPORTED.join(" or "));
-        return (StatusCode::BAD_REQUEST, offer).into_response();
-    };
+    let no = |why: &str| Refusal::new(ErrorCode::BadFrame, why);
+    let version = common_version(&request)
+        .ok_or_else(|| no(&format!("offer the subprotocol {}", protocol::version::SUPPORTED.join(" or "))))?;
     let upgrade = request.extensions_mut().remove::<OnUpgrade>();
     let accepted = request.extensions_mut().remove::<Accepted>();
     let (Some(upgrade), Some(accepted)) = (upgrade, accepted) else {
-        return (StatusCode::BAD_REQUEST, "this connection can't become a WebSocket\n").into_response();
+        return Err(no("this connection can't become a WebSocket"));
     };
-    let Ok(mut response) = create_response_with_body(&request, Body::empty) else {
-        return (StatusCode::BAD_REQUEST, "this is no WebSocket handshake (RFC 6455, 4.2.1)\n")
-            .into_response();
-    };
+    let mut response = create_response_with_body(&request, Body::empty)
+        .map_err(|_| no("this is no WebSocket handshake (RFC 6455, 4.2.1)"))?;
     response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(version));
-    let peer = peer(&host, &accepted, request.headers());
+    let peer = peer(host, &accepted, request.headers());
     let held = match Source::from(peer.address) == Source::from(accepted.peer.ip()) {
         true => Held::default(),
         // A proxy passed it on: now it is known whose socket it is.
-        false => match host.hold(peer.address) {
-            Some(held) => held,
-            None => return too_many(),
-        },
+        false => host.hold(peer.address).ok_or_else(too_many)?,
     };
-    let tracker = accepted.tracker.clone();
+    let (host, tracker) = (Arc::clone(host), accepted.tracker.clone());
     tracker.spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
         let Some(io) = socket_of(upgraded) else { return };
@@ -63,12 +68,12 @@ pub(crate) async fn upgrade(State(host): State<Arc<Host>>, mut request: Request)
         host.metrics.connections.decrement(1.0);
         drop((place, held.connection));
     });
-    response
+    Ok(response)
 }
 
-fn too_many() -> Response {
-    let wait = [(header::RETRY_AFTER, PATIENCE)];
-    (StatusCode::TOO_MANY_REQUESTS, wait, "too many connections from this address\n").into_response()
+fn too_many() -> Refusal {
+    let wait = Refusal::rate_limited(PATIENCE);
+    Refusal { message: "too many connections from this address; close some, or wait".into(), ..wait }
 }
 
 /// Our own socket, with what was read of it already. Nothing of the HTTP part outlives this, above all not its buffer.

@@ -290,9 +290,73 @@ async fn pages_of_named_sites_may_speak_to_the_host_and_others_not() {
     assert!(asked.contains("access-control-allow-methods: ") && asked.contains("vary: origin"), "{asked}");
     let got = asks(&world, "GET /version", named).await;
     assert!(got.starts_with("http/1.1 200 ") && got.contains(&allows), "{got}");
+    let methods = asked.split("access-control-allow-methods: ").nth(1).unwrap().split('\r').next().unwrap();
+    for method in ["get", "post", "put"] {
+        assert!(methods.split(", ").any(|allowed| allowed == method), "{methods}");
+    }
     let foreign = "https://evil.example";
-    assert!(asks(&world, "OPTIONS /version", foreign).await.starts_with("http/1.1 403 "));
+    let refused = asks(&world, "OPTIONS /version", foreign).await;
+    assert!(refused.starts_with("http/1.1 403 ") && refused.contains("vary: origin"), "{refused}");
     assert!(!asks(&world, "GET /version", foreign).await.contains("access-control-allow"));
     let mut page = world.dial_with(&[("origin", named)]).await;
     assert_eq!(page.ask(Request::Ping).await.unwrap(), Reply::Pong);
+}
+
+#[tokio::test]
+async fn a_page_of_a_named_site_can_read_why_it_has_to_wait() {
+    let named = "https://app.example.org";
+    let world = World::start_with(|config| {
+        config.allowed_origins = vec![named.into()];
+        config.limits.spare_this_computer = false;
+        config.limits.address_frames_per_second = 1;
+    })
+    .await;
+    let mut answer = String::new();
+    for _ in 0..12 {
+        answer = asks(&world, "GET /version", named).await;
+    }
+    assert!(answer.starts_with("http/1.1 429 "), "{answer}");
+    assert!(answer.contains(&format!("access-control-allow-origin: {named}\r\n")), "{answer}");
+    assert!(answer.contains("access-control-expose-headers: retry-after"), "{answer}");
+}
+
+#[tokio::test]
+async fn strangers_of_one_address_are_closed_beyond_their_number_and_members_are_none() {
+    let world = strict(|limits| limits.strangers_per_address = 2).await;
+    let (_alice, _) = world.alice().await;
+    let held = (world.dial().await, world.dial().await);
+    let mut third = TcpStream::connect(world.address()).await.unwrap();
+    assert!(matches!(soon(third.read(&mut [0])).await, Ok(0) | Err(_)));
+    drop(held);
+    soon(async {
+        while world.try_dial_with(&[]).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn passwords_are_changed_only_so_often() {
+    let world = strict(|limits| limits.passwords_per_minute = 2).await;
+    let (mut alice, _) = world.alice().await;
+    let change = || Request::SetPassword {
+        current: Some("alice's password".into()),
+        new: "alice's password".into(),
+        end_others: false,
+    };
+    let (count, wait) = until_refused(&mut alice, change).await;
+    assert_eq!(count, 2);
+    assert!(wait <= Duration::from_secs(30), "{wait:?}");
+}
+
+#[tokio::test]
+async fn bytes_are_counted_besides_requests() {
+    let world = strict(|limits| limits.member_bytes_per_second = 1_000).await;
+    let (mut alice, me) = world.alice().await;
+    let room = me.rooms[0].id;
+    let post = || Request::post(room, message_id(), "x".repeat(4_000).as_str().into());
+    let (count, wait) = until_refused(&mut alice, post).await;
+    assert!((2..5).contains(&count), "{count}");
+    assert!(wait <= Duration::from_secs(10), "{wait:?}");
 }

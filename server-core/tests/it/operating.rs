@@ -254,8 +254,9 @@ async fn a_moved_host_only_says_where_it_is() {
     let world = world().await;
     let folder = world.dir.path().join("host");
     let (mut alice, me) = world.alice().await;
-    let wrong = run(&folder, &["forward", "--to", "chat.example.org"]).await;
-    assert_eq!(wrong.status.code(), Some(1));
+    for nowhere in ["chat.example.org", "chat.example.org:0", "https://chat.example.org"] {
+        assert_eq!(run(&folder, &["forward", "--to", nowhere]).await.status.code(), Some(1), "{nowhere}");
+    }
     said(&folder, &["forward", "--to", "chat.example.org:443"]).await;
     assert_eq!(alice.closed().await, 4000);
     let moved = |reply| match reply {
@@ -263,6 +264,10 @@ async fn a_moved_host_only_says_where_it_is() {
         other => panic!("no welcome: {other:?}"),
     };
     let by = SignIn::Session { token: me.token.unwrap() };
+    let late = run(&folder, &["admin", "user", "add", "bob"]).await;
+    assert!(String::from_utf8_lossy(&late.stderr).contains("has moved to chat.example.org:443"));
+    said(&folder, &["admin", "user", "list"]).await;
+    said(&folder, &["backup", &world.dir.path().join("late").display().to_string()]).await;
     let world = world.restart().await;
     let mut client = world.dial().await;
     let note = moved(client.hello().await).expect("a restart forgets no note");
@@ -289,6 +294,102 @@ async fn settings_that_do_not_hold_end_with_78_and_wrong_calls_with_2() {
     said(&folder, &["config", "check"]).await;
     assert!(said(&folder, &["config", "default"]).await.contains("#data_dir = \"\""));
     assert!(said(&folder, &["completions", "bash"]).await.contains("hearth-server"));
+}
+
+#[tokio::test]
+async fn whoever_has_read_enough_closes_the_pipe_and_a_full_disk_is_told() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hearth-server"));
+    command.args(["config", "default"]).stdout(writer).stderr(Stdio::piped());
+    let output = soon(spawn_blocking(move || command.output())).await.unwrap().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+    let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else { return };
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hearth-server"));
+    command.args(["config", "default"]).stdout(full).stderr(Stdio::piped());
+    let output = soon(spawn_blocking(move || command.output())).await.unwrap().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("standard output takes nothing"));
+}
+
+#[tokio::test]
+async fn the_program_says_who_it_is_and_why_only_once() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(said(folder.path(), &["--version"]).await.starts_with("hearth-server "));
+    let wrong = run(folder.path(), &["config", "check", "--config", "/nowhere/server.toml"]).await;
+    let told = String::from_utf8(wrong.stderr).unwrap();
+    assert_eq!(told.matches("os error").count(), 1, "{told}");
+    let tls = ["-O", "tls.certificate=/nowhere/chain.pem", "-O", "tls.key=/nowhere/key.pem"];
+    for words in [["config", "check"], ["serve", "--json"]] {
+        let output = run(&folder.path().join("host"), &[&words[..], &tls].concat()).await;
+        assert_eq!(output.status.code(), Some(78), "{words:?}");
+        assert!(!folder.path().join("host").exists(), "{words:?} has made a host");
+    }
+}
+
+#[tokio::test]
+async fn a_restore_that_can_not_be_leaves_nothing_behind() {
+    let world = world().await;
+    let (_alice, _) = world.alice().await;
+    let folder = world.dir.path().join("host");
+    let place = |name: &str| world.dir.path().join(name);
+    let backup = place("backup").display().to_string();
+    said(&folder, &["backup", &backup]).await;
+    std::fs::write(place("file"), "").unwrap();
+    for target in ["file", "backup/inside", "backup"] {
+        let restored = run(&place(target), &["restore", &backup]).await;
+        assert_eq!(restored.status.code(), Some(1), "{target}");
+    }
+    let mut left = std::fs::read_dir(world.dir.path())
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.file_name())
+        .collect::<Vec<_>>();
+    left.sort();
+    assert_eq!(left, ["backup", "file", "host"]);
+    assert!(std::fs::read(place("file")).unwrap().is_empty());
+    assert!(!place("backup/inside").exists() && !place("backup/inside.restoring").exists());
+    let export = place("history.jsonl").display().to_string();
+    let nowhere = run(&place("nowhere"), &["export", "--canonical", "-o", &export]).await;
+    assert_eq!(nowhere.status.code(), Some(1));
+    assert!(!place("history.jsonl").exists(), "half an export stands in the way of the next");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_that_is_a_link_is_restored_where_it_leads() {
+    let world = world().await;
+    let (_alice, _) = world.alice().await;
+    let folder = world.dir.path().join("host");
+    let backup = world.dir.path().join("backup").display().to_string();
+    said(&folder, &["backup", &backup]).await;
+    let (real, link) = (world.dir.path().join("private"), world.dir.path().join("public"));
+    std::fs::create_dir(&real).unwrap();
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    said(&link, &["restore", &backup]).await;
+    assert!(link.is_symlink() && server_core::is_host(&real));
+    let dangling = world.dir.path().join("dangling");
+    std::os::unix::fs::symlink(world.dir.path().join("nothing"), &dangling).unwrap();
+    let refused = run(&dangling, &["restore", &backup]).await;
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("is no folder"));
+}
+
+#[tokio::test]
+async fn a_backup_without_its_key_asks_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = dir.path().join("key-apart").display().to_string();
+    let mut config = Config::new(dir.path().join("host"), ([127, 0, 0, 1], 0).into());
+    config.announce = false;
+    config.unlock = server_core::HostKey::KeyFile(Some(key.clone().into()));
+    let server = soon(Server::start(config)).await.unwrap();
+    server.stop().await;
+    let backup = dir.path().join("backup").display().to_string();
+    let shown = said(&dir.path().join("host"), &["backup", &backup, "--key-file", &key]).await;
+    assert!(shown.contains("is not in it"), "{shown}");
+    let elsewhere = dir.path().join("elsewhere");
+    let keyless = run(&elsewhere, &["restore", &backup]).await;
+    assert!(String::from_utf8_lossy(&keyless.stderr).contains("--key-file"));
+    said(&elsewhere, &["restore", &backup, "--key-file", &key]).await;
 }
 
 #[tokio::test]

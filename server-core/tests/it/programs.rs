@@ -71,6 +71,10 @@ async fn a_hook_posts_into_its_room_until_it_is_revoked() {
     assert_eq!(call(&world, &format!("POST {path}/alertmanager"), &[], alert).await.0, 200);
     assert_eq!(alice.hears(posted).await, "FIRING **DiskFull**");
 
+    let null = br#"{"text":"*red*","username":null,"attachments":null,"blocks":null}"#;
+    assert_eq!(call(&world, &format!("POST {path}"), &[], null).await.0, 200);
+    assert_eq!(alice.hears(posted).await, "**red**");
+
     for (body, status) in [(&b"not json"[..], 400), (br#"{"text":" "}"#, 400), (b"{}", 400), (b"", 400)] {
         assert_eq!(call(&world, &format!("POST {path}"), &[], body).await.0, status);
     }
@@ -81,6 +85,46 @@ async fn a_hook_posts_into_its_room_until_it_is_revoked() {
     let never = call(&world, "POST /hooks/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &[], b"{}").await;
     assert_eq!(gone.0, 404);
     assert_eq!(gone, never, "a hook that was and one that never was look the same");
+    for path in ["/hooks/%ff", &format!("{path}/github"), &path] {
+        let much = call(&world, &format!("POST {path}"), &[], &vec![b'x'; 300 * 1024]).await;
+        assert_eq!(much, never, "nobody's body is looked at");
+    }
+}
+
+#[tokio::test]
+async fn a_hook_takes_bodies_as_large_as_the_operator_says() {
+    let world = World::start_with(|config| config.limits.hook_bytes = 100).await;
+    let (_alice, _) = world.alice().await;
+    let (_, path, _) = hook(&world, "general").await;
+    let body = |letters: usize| format!(r#"{{"text":"{}"}}"#, "x".repeat(letters)).into_bytes();
+    assert_eq!(call(&world, &format!("POST {path}"), &[], &body(89)).await.0, 200);
+    let (status, said) = call(&world, &format!("POST {path}"), &[], &body(90)).await;
+    assert_eq!(status, 413);
+    assert!(said.contains("at most 100 bytes"), "{said}");
+}
+
+#[tokio::test]
+async fn where_programs_are_spoken_to_nothing_else_answers() {
+    let world = World::start().await;
+    for (head, status) in [
+        ("GET /api/v1/nothing", 404),
+        ("POST /hooks/x/other", 404),
+        ("GET /files/x", 404),
+        ("GET /metrics", 404),
+        ("DELETE /livez", 405),
+        ("PUT /", 405),
+        ("GET /hooks/x", 405),
+        ("GET /ws", 400),
+        ("GET /moved", 404),
+    ] {
+        let (is, said) = call(&world, head, &[], b"").await;
+        let said: serde_json::Value =
+            serde_json::from_str(&said).unwrap_or_else(|_| panic!("{head}: {said}"));
+        assert_eq!(is, status, "{head}");
+        for field in ["code", "message", "request_id"] {
+            assert!(said["error"][field].is_string(), "{head}: {said}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -102,6 +146,19 @@ async fn github_is_heard_only_with_its_signature() {
     assert_eq!(call(&world, &head, &signed, body).await.0, 200);
     assert_eq!(alice.hears(posted).await, "bob opened issue #4 It burns in studio/site");
     assert_eq!(call(&world, &head, &[event], body).await.0, 403);
+    let form = b"payload=%7B%22zen%22%3A%22x%22%2C%22repository%22%3A%7B%22full_name%22%3A%22s%22%7D%7D";
+    let digits = ring::hmac::sign(&signing, form)
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>();
+    let signed_form = [
+        ("X-GitHub-Event", "ping"),
+        ("X-Hub-Signature-256", &*format!("sha256={digits}")),
+        ("Content-Type", "application/x-www-form-urlencoded"),
+    ];
+    assert_eq!(call(&world, &head, &signed_form, form).await.0, 200);
+    assert_eq!(alice.hears(posted).await, "GitHub will report on s");
     assert_eq!(call(&world, &head, &signed, br#"{"action":"closed"}"#).await.0, 403);
 }
 
@@ -164,6 +221,35 @@ async fn without_a_bots_token_the_api_says_nothing() {
     world.server.administer(Command::RevokeBot { name: "butler".into() }).await.unwrap();
     assert_eq!(call(&world, "GET /api/v1/rooms", &[("Authorization", &token)], b"").await.0, 401);
     assert_eq!(alice.ask(Request::Ping).await.unwrap(), Reply::Pong);
+}
+
+#[tokio::test]
+async fn a_program_stays_a_guest_whom_nobody_signs_in_as() {
+    let world = World::start().await;
+    let (mut alice, _) = world.alice().await;
+    let (_, path, _) = hook(&world, "general").await;
+    bot(&world, "Butler", "general").await;
+    for name in ["CI", "Butler"] {
+        for role in [protocol::Role::Member, protocol::Role::Admin, protocol::Role::Owner] {
+            let refused = world.server.administer(Command::SetRole { name: name.into(), role }).await;
+            assert_eq!(refused.unwrap_err().code, ErrorCode::Forbidden, "{name} {role:?}");
+        }
+        let reset = Command::ResetPassword { name: name.into(), password: None };
+        assert_eq!(world.server.administer(reset).await.unwrap_err().code, ErrorCode::Forbidden);
+    }
+    let Reply::Members { members, .. } = alice.ask(Request::Members { after: None }).await.unwrap() else {
+        panic!("no members")
+    };
+    for member in members.iter().filter(|member| member.name != "alice") {
+        let promoted = Request::SetRole { member: member.id, role: protocol::Role::Admin };
+        assert_eq!(alice.refused(promoted).await, ErrorCode::Forbidden, "{}", member.name);
+    }
+    world
+        .server
+        .administer(Command::SetRole { name: "CI".into(), role: protocol::Role::Guest })
+        .await
+        .unwrap();
+    assert_eq!(call(&world, &format!("POST {path}"), &[], br#"{"text":"still here"}"#).await.0, 200);
 }
 
 #[tokio::test]

@@ -248,3 +248,21 @@ async fn a_room_with_a_report_can_be_deleted() {
     };
     assert!(reports.is_empty());
 }
+
+#[tokio::test]
+async fn a_place_that_takes_its_time_holds_up_no_other() {
+    let world = World::start_with(nearby).await;
+    let (mut alice, me) = world.alice().await;
+    let (slow, quick) = (listener().await, listener().await);
+    for there in [&slow, &quick] {
+        make(&world, format!("http://{}/", there.local_addr().unwrap())).await;
+    }
+    alice.post(me.rooms[0].id, "one").await;
+    let (mut held, _) = soon(slow.accept()).await.unwrap();
+    assert!(soon(held.read(&mut [0; 1])).await.unwrap() > 0);
+    assert_eq!(take(&quick, "200 OK").await.texts(), ["one"]);
+    alice.post(me.rooms[0].id, "two").await;
+    assert_eq!(take(&quick, "200 OK").await.texts(), ["two"]);
+    held.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+    assert_eq!(take(&slow, "200 OK").await.texts(), ["two"], "the first one was still waited for");
+}

@@ -429,3 +429,20 @@ async fn nobody_opens_a_direct_room_with_whom_a_block_divides_them_from() {
 
 #[tokio::test]
 async fn a_rooms_admin_runs_nothing_while_a_guest_and_runs_it_again_afterwards() {
+    let world = World::start().await;
+    let (mut alice, _) = world.alice().await;
+    let (mut bob, bobs) = world.invited(&mut alice, "bob").await;
+    let room = bob.create_room("kitchen", Visibility::Public).await.id;
+    let role = |role| Request::SetRole { member: bobs.member.id, role };
+    alice.ask(role(protocol::Role::Guest)).await.unwrap();
+    for request in [
+        Request::RenameRoom { room, name: "cellar".into() },
+        Request::ArchiveRoom { room },
+        Request::Hooks { room },
+        Request::DeleteRoom { room },
+    ] {
+        assert_eq!(bob.refused(request).await, ErrorCode::Forbidden);
+    }
+    alice.ask(role(protocol::Role::Member)).await.unwrap();
+    bob.ask(Request::RenameRoom { room, name: "cellar".into() }).await.unwrap();
+}

@@ -120,28 +120,14 @@ impl World {
         &self,
         headers: &[(&'static str, &str)],
     ) -> Result<Client, tungstenite::Error> {
-        self.dial_over(TcpStream::connect(self.address()).await.unwrap(), headers).await
+        Client::dial(self.address(), headers).await
     }
 
     /// A client that has said hello over a socket that is connected already.
     pub(crate) async fn greet_over(&self, socket: TcpStream) -> Client {
-        let mut client = self.dial_over(socket, &[]).await.unwrap();
+        let mut client = Client::dial_over(socket, self.address(), &[]).await.unwrap();
         client.hello().await;
         client
-    }
-
-    async fn dial_over(
-        &self,
-        socket: TcpStream,
-        headers: &[(&'static str, &str)],
-    ) -> Result<Client, tungstenite::Error> {
-        let mut request = format!("ws://{}/ws", self.address()).into_client_request().unwrap();
-        request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, "hearth.v1".parse().unwrap());
-        for (name, value) in headers {
-            request.headers_mut().insert(*name, value.parse().unwrap());
-        }
-        let (socket, _) = soon(tokio_tungstenite::client_async(request, socket)).await?;
-        Ok(Client { socket, req: 0, pushed: VecDeque::new() })
     }
 
     /// The owner, alice, signed in by the first-run invite.
@@ -175,6 +161,28 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// A client of the host at `address` that has said nothing but these headers, if it was let in.
+    pub(crate) async fn dial(
+        address: SocketAddr,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, tungstenite::Error> {
+        Self::dial_over(TcpStream::connect(address).await.unwrap(), address, headers).await
+    }
+
+    async fn dial_over(
+        socket: TcpStream,
+        address: SocketAddr,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, tungstenite::Error> {
+        let mut request = format!("ws://{address}/ws").into_client_request().unwrap();
+        request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, "hearth.v1".parse().unwrap());
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        let (socket, _) = soon(tokio_tungstenite::client_async(request, socket)).await?;
+        Ok(Self { socket, req: 0, pushed: VecDeque::new() })
+    }
+
     pub(crate) async fn hello(&mut self) -> Reply {
         let client = ClientName { name: "test".into(), version: "0".into() };
         self.ask(Request::Hello { nonce: NONCE.into(), client }).await.unwrap()

@@ -7,7 +7,7 @@ pub(crate) use shown::lines;
 use std::io::Read;
 
 use clap::{Subcommand, ValueEnum};
-use protocol::{DeviceId, InviteId, Secret, Standing};
+use protocol::{DeviceId, InviteId, Secret, Standing, limits};
 use server_core::admin::Command;
 
 use crate::ask::ask;
@@ -16,6 +16,9 @@ use crate::say;
 
 /// A day in milliseconds.
 const DAY: i64 = 24 * 3600 * 1000;
+
+/// For how many days an invite lives at most.
+const INVITE_DAYS: i64 = limits::INVITE_LIFE_MS / DAY;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Admin {
@@ -129,7 +132,7 @@ enum Room {
         /// The room's name, or its id.
         room: String,
         /// For how many days.
-        #[arg(long, required_unless_present = "forever", value_parser = clap::value_parser!(u32).range(1..))]
+        #[arg(long, required_unless_present = "forever", value_parser = clap::value_parser!(u32).range(1..=i64::from(limits::RETENTION_DAYS)))]
         days: Option<u32>,
         /// For good.
         #[arg(long, conflicts_with = "days")]
@@ -145,10 +148,10 @@ enum Invite {
         #[arg(long, value_enum, default_value_t = Role::Member)]
         role: Role,
         /// How often it can be used.
-        #[arg(long, default_value_t = 1)]
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(limits::INVITE_USES)))]
         uses: u32,
         /// For how many days.
-        #[arg(long, default_value_t = 7)]
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=INVITE_DAYS))]
         days: u16,
     },
     /// Lists living invites.
@@ -273,11 +276,9 @@ impl Admin {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let answer = ask(&self.place, &self.what.command()?, |_| false)?;
         if self.json {
-            say(&serde_json::to_string(&answer)?);
-        } else {
-            shown::lines(&answer).iter().for_each(|line| say(line));
+            return say(&serde_json::to_string(&answer)?);
         }
-        Ok(())
+        shown::lines(&answer).iter().try_for_each(|line| say(line))
     }
 }
 

@@ -21,11 +21,10 @@ impl Config {
         match self {
             Self::Default => say(settings::DEFAULT.trim_end()),
             Self::Check(place) => {
-                place.settings(Vec::new())?.settings.config()?;
-                say("the settings hold");
+                server_core::check_files(&place.settings(Vec::new())?.settings.config()?)?;
+                say("the settings hold")
             }
             Self::Show(place) => say(place.settings(Vec::new())?.shown.trim_end()),
         }
-        Ok(())
     }
 }

@@ -57,8 +57,7 @@ impl Forward {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let command = if self.undo { Command::ComeHome } else { Command::Forward { to: self.to } };
         ask(&self.place, &command, |_| false)?;
-        say(if self.undo { "the host is here again" } else { "this place now points to the new one" });
-        Ok(())
+        say(if self.undo { "the host is here again" } else { "this place now points to the new one" })
     }
 }
 
@@ -66,8 +65,7 @@ impl Backup {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let to = std::path::absolute(&self.to).context("the folder is no path")?;
         let answer = ask(&self.place, &Command::Backup { to }, |_| false)?;
-        crate::admin::lines(&answer).iter().for_each(|line| say(line));
-        Ok(())
+        crate::admin::lines(&answer).iter().try_for_each(|line| say(line))
     }
 }
 
@@ -77,9 +75,8 @@ impl Restore {
         let to = config.data_dir.clone();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let restored = runtime.block_on(restore(self.from, config))?;
-        say(&format!("restored into {}: host {}", to.display(), restored.host_id));
-        crate::admin::lines(&Answer::Stats(restored.figures)).iter().for_each(|line| say(line));
-        Ok(())
+        say(&format!("restored into {}: host {}", to.display(), restored.host_id))?;
+        crate::admin::lines(&Answer::Stats(restored.figures)).iter().try_for_each(|line| say(line))
     }
 }
 
@@ -89,6 +86,15 @@ impl Export {
             Some(path) => Box::new(create(path).with_context(|| format!("cannot make {}", path.display()))?),
             None => Box::new(std::io::stdout()),
         };
+        let done = self.write(out);
+        if let (Err(_), Some(path)) = (&done, &self.output) {
+            // Half an export would only stand in the way of the next one.
+            let _ = std::fs::remove_file(path);
+        }
+        done
+    }
+
+    fn write(&self, out: Box<dyn Write + Send>) -> anyhow::Result<()> {
         // The first fault of writing ends the export, and is what is told.
         let out = Arc::new(Mutex::new((BufWriter::new(out), Ok(()))));
         let lines = Arc::clone(&out);

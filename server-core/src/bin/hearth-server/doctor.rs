@@ -46,7 +46,7 @@ enum Finding {
 impl Doctor {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let settings = self.place.settings(Vec::new())?.settings;
-        settings.config()?;
+        server_core::check_files(&settings.config()?)?;
         let mut findings = vec![Finding::Good("the settings hold".into())];
         findings.extend(folder(&settings.host.data_dir));
         findings.push(space(&settings.host.data_dir));
@@ -63,9 +63,9 @@ impl Doctor {
         let bad = findings.iter().filter(|finding| matches!(finding, Finding::Bad(_))).count();
         for finding in findings {
             match finding {
-                Finding::Good(what) => say(&format!("good   {what}")),
-                Finding::Doubtful(what) => say(&format!("doubt  {what}")),
-                Finding::Bad(what) => say(&format!("BAD    {what}")),
+                Finding::Good(what) => say(&format!("good   {what}"))?,
+                Finding::Doubtful(what) => say(&format!("doubt  {what}"))?,
+                Finding::Bad(what) => say(&format!("BAD    {what}"))?,
             }
         }
         anyhow::ensure!(bad == 0, "{bad} found; see above what to do");
@@ -232,6 +232,9 @@ fn port(settings: &Settings) -> Vec<Finding> {
 fn ready(address: SocketAddr) -> Finding {
     match question(here(address), "/readyz") {
         Ok(answer) if answer.starts_with("HTTP/1.1 200 ") => Finding::Good("it takes messages".into()),
+        Ok(answer) if last(&answer) == "moved" => {
+            Finding::Doubtful("this place only says where the host is now; `forward --undo` ends that".into())
+        }
         Ok(answer) => Finding::Bad(format!("the host takes no messages: {}", last(&answer))),
         Err(error) => Finding::Bad(format!("the host does not say whether it takes messages: {error:#}")),
     }

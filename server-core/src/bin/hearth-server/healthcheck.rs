@@ -36,8 +36,7 @@ impl Healthcheck {
             "the host is up but not ready: {}",
             last(&answer)
         );
-        say(last(&answer));
-        Ok(())
+        say(last(&answer))
     }
 }
 

@@ -9,16 +9,19 @@ mod config;
 mod copies;
 mod doctor;
 mod healthcheck;
+mod journal;
 mod place;
 mod serve;
 mod service;
 mod settings;
 
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use server_core::StartError;
 
+use journal::complain;
 use settings::SettingsError;
 
 /// What is wrong is in the configuration (sysexits.h).
@@ -26,7 +29,7 @@ const EXIT_CONFIG: u8 = 78;
 
 /// Team chat that you host yourself: the host without a window.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(name = env!("CARGO_BIN_NAME"), version)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -76,20 +79,44 @@ fn main() -> ExitCode {
         Command::Forward(forward) => forward.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
-        Command::Completions { shell } => {
-            let name = env!("CARGO_BIN_NAME");
-            clap_complete::generate(shell, &mut Arguments::command(), name, &mut std::io::stdout());
-            Ok(())
-        }
+        Command::Completions { shell } => complete(shell),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read the answer has heard enough of it.
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&format!("{error:#}"));
+            complain(&told(&error));
             if is_misconfigured(&error) { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
         }
     }
 }
+
+fn complete(shell: clap_complete::Shell) -> anyhow::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), env!("CARGO_BIN_NAME"), &mut script);
+    say(String::from_utf8(script)?.trim_end())
+}
+
+/// What went wrong and why, each reason once: many errors say theirs already.
+fn told(error: &anyhow::Error) -> String {
+    let mut said = error.to_string();
+    for reason in error.chain().skip(1).map(ToString::to_string) {
+        if !said.contains(&reason) {
+            said = format!("{said}: {reason}");
+        }
+    }
+    said
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Unsaid>().is_some_and(|unsaid| unsaid.0.kind() == ErrorKind::BrokenPipe)
+}
+
+/// An answer that could not be given.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output takes nothing: {0}")]
+struct Unsaid(std::io::Error);
 
 fn is_misconfigured(error: &anyhow::Error) -> bool {
     error.is::<SettingsError>()
@@ -106,14 +133,9 @@ fn is_misconfigured(error: &anyhow::Error) -> bool {
 }
 
 /// Says a line to whoever called, or to the script that did.
-#[allow(clippy::print_stdout, reason = "this is what the program is asked to say")]
-fn say(line: &str) {
-    println!("{line}");
-}
-
-#[allow(clippy::print_stderr, reason = "this is where programs complain")]
-fn complain(what: &str) {
-    eprintln!("hearth-server: {what}");
+fn say(line: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    Ok(writeln!(out, "{line}").and_then(|()| out.flush()).map_err(Unsaid)?)
 }
 
 #[cfg(test)]

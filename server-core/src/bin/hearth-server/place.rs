@@ -24,10 +24,10 @@ pub(crate) struct Place {
 impl Place {
     /// The settings in force, `flags` (`key=value`) over all others.
     pub(crate) fn settings(&self, flags: Vec<String>) -> Result<Loaded, SettingsError> {
-        settings::load(&self.sources(flags))
+        settings::load(&self.sources(flags)?)
     }
 
-    fn sources(&self, flags: Vec<String>) -> Sources {
+    fn sources(&self, flags: Vec<String>) -> Result<Sources, SettingsError> {
         let usual = Path::new(settings::USUAL_FILE);
         let mut overrides = Vec::new();
         // An older name than HEARTH_LOG__FILTER, kept because it is short.
@@ -36,14 +36,23 @@ impl Place {
         overrides.extend(self.data_dir.as_ref().map(|folder| format!("host.data_dir={folder}")));
         overrides.extend(self.key_file.as_ref().map(|file| format!("vault.key_file={file}")));
         overrides.extend(flags);
-        Sources {
+        Ok(Sources {
             file: self.config.clone().or_else(|| usual.exists().then(|| usual.to_owned())),
-            environment: std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-                .collect(),
+            environment: environment()?,
             overrides,
             credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
             state_directory: std::env::var_os("STATE_DIRECTORY").map(PathBuf::from),
-        }
+        })
     }
+}
+
+/// The variables that may be settings. One of ours that is no text would else be passed over without a word.
+fn environment() -> Result<Vec<(String, String)>, SettingsError> {
+    let named = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    let ours = named.filter(|(name, _)| name.starts_with(settings::PREFIX));
+    ours.map(|(name, value)| match value.into_string() {
+        Ok(text) => Ok((name, text)),
+        Err(_) => Err(SettingsError::Value(format!("{name} is no text in UTF-8"))),
+    })
+    .collect()
 }

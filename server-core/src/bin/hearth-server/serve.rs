@@ -1,6 +1,5 @@
 //! `hearth-server serve`: runs a host and says where it is.
 
-use std::io::{IsTerminal, stderr};
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -8,12 +7,11 @@ use anyhow::Context;
 use clap::ValueEnum;
 use serde::Serialize;
 use server_core::{Server, StartError};
-use tracing_subscriber::EnvFilter;
 
 use crate::place::Place;
-use crate::say;
 use crate::service::{self, Signal, Signals};
-use crate::settings::{Log, LogFormat, SettingsError};
+use crate::settings::Settings;
+use crate::{journal, say};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
@@ -51,9 +49,12 @@ impl Serve {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let loaded = self.place.settings(self.flags())?;
         let config = loaded.settings.config()?;
-        log_to_stderr(&loaded.settings.log)?;
+        // Before anything is made.
+        server_core::check_files(&config)?;
+        journal::begin(&loaded.settings.log)?;
         service::take_all_files();
-        tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(self.serve(config))
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(self.serve(loaded.settings, config))
     }
 
     /// The flags as settings.
@@ -72,11 +73,13 @@ impl Serve {
         flags
     }
 
-    async fn serve(self, config: server_core::Config) -> anyhow::Result<()> {
+    async fn serve(self, settings: Settings, config: server_core::Config) -> anyhow::Result<()> {
         let mut signals = Signals::new()?;
         let data_dir = config.data_dir.clone();
         let mut server = Server::start(config).await.map_err(|error| with_way_out(error, &data_dir))?;
-        print(&server, self.json)?;
+        if let Err(error) = print(&server, self.json) {
+            tracing::warn!(%error, "nobody could be told where the host is");
+        }
         service::ready();
         let watchdog = tokio::spawn(service::watchdog());
         let failure = loop {
@@ -88,7 +91,7 @@ impl Serve {
             };
             match signal {
                 Signal::Stop => break None,
-                Signal::Reload => self.reload(&mut server).await,
+                Signal::Reload => self.reload(&settings, &mut server).await,
             }
         };
         service::stopping();
@@ -97,19 +100,28 @@ impl Serve {
         failure.map_or(Ok(()), Err)
     }
 
-    /// Reads the settings again. What does not hold changes nothing.
-    async fn reload(&self, server: &mut Server) {
+    /// Reads the settings again. What does not hold changes nothing; what only a start looks at is named.
+    async fn reload(&self, at_start: &Settings, server: &mut Server) {
         service::reloading();
-        let settings = self.place.settings(self.flags()).and_then(|loaded| loaded.settings.config());
-        let reloaded = match settings {
-            Ok(config) => server.reload(config).await.map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        match reloaded {
-            Ok(()) => tracing::info!("the settings were read again"),
+        match self.read_again(server).await {
+            Ok(settings) => {
+                tracing::info!("the settings were read again");
+                let waiting = settings.waiting(at_start).join(", ");
+                if !waiting.is_empty() {
+                    tracing::warn!(waiting, "some of them were changed and wait for a restart");
+                }
+            }
             Err(error) => tracing::error!(error, "the settings stay as they were"),
         }
         service::ready();
+    }
+
+    async fn read_again(&self, server: &mut Server) -> Result<Settings, String> {
+        let said = |error: &dyn std::fmt::Display| error.to_string();
+        let settings = self.place.settings(self.flags()).map_err(|error| said(&error))?.settings;
+        let config = settings.config().map_err(|error| said(&error))?;
+        server.reload(config).await.map_err(|error| said(&error))?;
+        Ok(settings)
     }
 }
 
@@ -123,18 +135,6 @@ fn with_way_out(error: StartError, data_dir: &Path) -> anyhow::Error {
         )),
         _ => error.into(),
     }
-}
-
-fn log_to_stderr(log: &Log) -> Result<(), SettingsError> {
-    let filter = EnvFilter::try_new(&log.filter)
-        .map_err(|error| SettingsError::Value(format!("log.filter is no filter: {error}")))?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
-    let subscriber = subscriber.with_ansi(stderr().is_terminal());
-    match log.format {
-        LogFormat::Text => subscriber.init(),
-        LogFormat::Json => subscriber.json().flatten_event(true).init(),
-    }
-    Ok(())
 }
 
 /// The line of `--json`.
@@ -154,17 +154,16 @@ struct Listening {
 fn print(server: &Server, json: bool) -> anyhow::Result<()> {
     let line = listening(server);
     if json {
-        say(&serde_json::to_string(&line).context("the line could not be written")?);
-        return Ok(());
+        return say(&serde_json::to_string(&line).context("the line could not be written")?);
     }
-    say(&format!("{} is listening on {}", line.name, line.address));
-    say(&format!("  host id  {}", line.host_id));
-    say(&format!("  words    {}", line.words));
-    say(&format!("  browser  {}", line.url));
+    say(&format!("{} is listening on {}", line.name, line.address))?;
+    say(&format!("  host id  {}", line.host_id))?;
+    say(&format!("  words    {}", line.words))?;
+    say(&format!("  browser  {}", line.url))?;
     if let (Some(app), Some(web)) = (&line.owner_link, &line.owner_web_link) {
-        say("\nThis host has no owner yet. Whoever opens one of these links first becomes its owner:");
-        say(&format!("  app      {app}"));
-        say(&format!("  browser  {web}"));
+        say("\nThis host has no owner yet. Whoever opens one of these links first becomes its owner:")?;
+        say(&format!("  app      {app}"))?;
+        say(&format!("  browser  {web}"))?;
     }
     Ok(())
 }
@@ -173,7 +172,7 @@ fn listening(server: &Server) -> Listening {
     let bound = server.local_addr();
     let address = server.addresses().into_iter().next().unwrap_or_else(|| bound.to_string());
     // Browsers take a plain page from this computer, and warn of a certificate that no authority has signed.
-    let scheme = if bound.ip().is_loopback() { "http" } else { "https" };
+    let (scheme, place) = server_core::in_a_browser(&address);
     let invite = server.owner_invite();
     Listening {
         event: "listening",
@@ -182,8 +181,8 @@ fn listening(server: &Server) -> Listening {
         name: server.name(),
         address: bound,
         addresses: server.addresses(),
-        url: format!("{scheme}://{address}/"),
+        url: format!("{scheme}://{place}/"),
         owner_link: invite.as_ref().map(protocol::InviteLink::to_app_link),
-        owner_web_link: invite.as_ref().map(|invite| invite.to_web_link(scheme, &address)),
+        owner_web_link: invite.as_ref().map(|invite| invite.to_web_link(scheme, place)),
     }
 }

@@ -9,13 +9,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
-use server_core::{Config, HostKey, IpNet, Limits, TlsFiles};
+use server_core::{Config, HostKey, IpNet, Limits, PublicName, TlsFiles};
+use tracing_subscriber::EnvFilter;
 use zeroize::Zeroizing;
 
-pub(crate) use layers::{SettingsError, Sources};
+pub(crate) use layers::{PREFIX, SettingsError, Sources};
 
 /// The documented default, every setting commented out.
 pub(crate) const DEFAULT: &str = include_str!("default.toml");
+
+/// What is wrong with a place that is no address and port.
+const NO_PLACE: &str =
+    "must be an address and a port, like 127.0.0.1:7717 or [::]:7717; names are not looked up";
 
 /// Where a service's file is looked for when none is named.
 pub(crate) const USUAL_FILE: &str = "/etc/hearth/server.toml";
@@ -50,9 +55,10 @@ pub(crate) struct Host {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listen {
+    #[serde(deserialize_with = "place")]
     pub(crate) address: SocketAddr,
-    pub(crate) public_names: Vec<String>,
-    pub(crate) allowed_origins: Vec<String>,
+    public_names: Vec<String>,
+    allowed_origins: Vec<String>,
     trusted_proxies: Vec<String>,
 }
 
@@ -77,6 +83,12 @@ pub(crate) struct Vault {
     passphrase: Zeroizing<String>,
 }
 
+/// An address to listen on.
+fn place<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.trim().parse().map_err(|_| serde::de::Error::custom(NO_PLACE))
+}
+
 fn wiped<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
     String::deserialize(deserializer).map(Zeroizing::new)
 }
@@ -90,6 +102,7 @@ pub(crate) struct Acme {
     directory: String,
     profile: String,
     challenge: Challenge,
+    #[serde(deserialize_with = "place")]
     http_address: SocketAddr,
     external_account: String,
     #[serde(deserialize_with = "wiped")]
@@ -149,7 +162,7 @@ pub(crate) struct Timeouts {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Log {
-    pub(crate) filter: String,
+    filter: String,
     pub(crate) format: LogFormat,
 }
 
@@ -186,11 +199,20 @@ pub(crate) fn load(sources: &Sources) -> Result<Loaded, SettingsError> {
 
 impl Settings {
     fn check(&self) -> Result<(), SettingsError> {
-        if self.timeouts.lease <= 2 * self.timeouts.heartbeat {
+        let timeouts = &self.timeouts;
+        for (name, seconds) in
+            [("sign_in", timeouts.sign_in), ("heartbeat", timeouts.heartbeat), ("stop", timeouts.stop)]
+        {
+            if seconds == 0 {
+                return Err(SettingsError::Value(format!("timeouts.{name} must be at least 1")));
+            }
+        }
+        if timeouts.lease <= timeouts.heartbeat.saturating_mul(2) {
             return Err(SettingsError::Value(
                 "timeouts.lease must be more than two heartbeats, or members would seem to leave all the time".into(),
             ));
         }
+        self.log.filter()?;
         if let Some(problem) = self.limits.problem() {
             return Err(SettingsError::Value(problem.into()));
         }
@@ -204,6 +226,26 @@ impl Settings {
                 .map_err(|problem| SettingsError::Value(format!("host.name {problem}")))?;
         }
         Ok(())
+    }
+
+    /// What differs from the settings at the start and is looked at by a start only.
+    pub(crate) fn waiting(&self, at_start: &Self) -> Vec<&'static str> {
+        let (limits, then) = (&self.limits, &at_start.limits);
+        let changed = [
+            ("host.data_dir", self.host.data_dir != at_start.host.data_dir),
+            ("host.announce", self.host.announce != at_start.host.announce),
+            ("listen.address", self.listen.address != at_start.listen.address),
+            ("vault", self.vault != at_start.vault),
+            ("admin.socket", self.admin != at_start.admin),
+            ("metrics.address", self.metrics != at_start.metrics),
+            ("snapshots", self.snapshots != at_start.snapshots),
+            ("limits.connections", limits.connections != then.connections),
+            ("limits.strangers", limits.strangers != then.strangers),
+            ("limits.hashes_at_once", limits.hashes_at_once != then.hashes_at_once),
+            ("timeouts", self.timeouts != at_start.timeouts),
+            ("log", self.log != at_start.log),
+        ];
+        changed.into_iter().filter_map(|(name, changed)| changed.then_some(name)).collect()
     }
 
     /// Where the running host hears the operator.
@@ -226,8 +268,10 @@ impl Settings {
         config.name = Some(self.host.name.clone()).filter(|name| !name.is_empty());
         config.announce = self.host.announce;
         config.registration = Some(self.host.registration);
-        config.public_names.clone_from(&self.listen.public_names);
-        config.allowed_origins.clone_from(&self.listen.allowed_origins);
+        config.public_names =
+            each("listen.public_names", &self.listen.public_names, str::parse::<PublicName>)?;
+        config.allowed_origins =
+            each("listen.allowed_origins", &self.listen.allowed_origins, server_core::origin)?;
         config.admin_socket = Some(self.admin_socket());
         config.trusted_proxies = ranges("listen.trusted_proxies", &self.listen.trusted_proxies)?;
         config.acme = self.acme.wanted()?;
@@ -248,14 +292,32 @@ impl Settings {
     }
 }
 
+/// The values of a list, each read by itself.
+fn each<T, E: std::fmt::Display>(
+    setting: &str,
+    texts: &[String],
+    read: impl Fn(&str) -> Result<T, E>,
+) -> Result<Vec<T>, SettingsError> {
+    let wrong = |text: &String, problem| SettingsError::Value(format!("{setting}: `{text}` {problem}"));
+    texts.iter().map(|text| read(text).map_err(|problem| wrong(text, problem))).collect()
+}
+
 /// Addresses and ranges of a setting.
 fn ranges(setting: &str, texts: &[String]) -> Result<Vec<IpNet>, SettingsError> {
-    let range = |text: &String| {
+    each(setting, texts, |text| {
+        let text = text.trim();
         let one = text.parse::<IpAddr>().map(IpNet::from).ok();
-        one.or_else(|| text.parse().ok())
-            .ok_or_else(|| SettingsError::Value(format!("{setting}: `{text}` is no address and no range")))
-    };
-    texts.iter().map(range).collect()
+        one.or_else(|| text.parse().ok()).ok_or("is no address and no range")
+    })
+}
+
+impl Log {
+    /// What is logged.
+    pub(crate) fn filter(&self) -> Result<EnvFilter, SettingsError> {
+        EnvFilter::try_new(&self.filter).map_err(|error| {
+            SettingsError::Value(format!("log.filter: `{}` is no filter: {error}", self.filter))
+        })
+    }
 }
 
 impl Acme {
@@ -336,7 +398,7 @@ impl Metrics {
         if self.address.is_empty() {
             return Ok(None);
         }
-        let wrong = |_| SettingsError::Value("metrics.address must be an address and a port".into());
+        let wrong = |_| SettingsError::Value(format!("metrics.address {NO_PLACE}"));
         self.address.parse().map(Some).map_err(wrong)
     }
 }

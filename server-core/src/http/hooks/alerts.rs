@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::text::link;
+use super::text::{first_line, strong};
 
 /// Alerts listed of one group.
 const ALERTS: usize = 20;
@@ -11,26 +11,31 @@ const ALERTS: usize = 20;
 pub(super) fn read(payload: &Value) -> String {
     let text = |path: &str| payload.pointer(path).and_then(Value::as_str).unwrap_or_default();
     let alerts = payload.get("alerts").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let mut lines = Vec::new();
-    if !text("/title").is_empty() {
-        lines.push(format!("**{}**", link(text("/title"), text("/externalURL"))));
-    }
+    let alerts = alerts.iter().filter(|alert| alert.is_object()).collect::<Vec<_>>();
+    // The one of old Grafanas, which say each rule by itself.
+    let address = [text("/externalURL"), text("/ruleUrl")].into_iter().find(|url| !url.is_empty());
+    let mut lines = vec![strong(text("/title"), address.unwrap_or_default())];
     if alerts.is_empty() {
         lines.push(text("/message").to_owned());
     }
-    for alert in alerts.iter().take(ALERTS) {
-        let text = |path: &str| alert.pointer(path).and_then(Value::as_str).unwrap_or_default();
-        let state = if text("/status") == "resolved" { "resolved" } else { "FIRING" };
-        let name = link(text("/labels/alertname"), text("/generatorURL"));
-        let about =
-            [text("/annotations/summary"), text("/annotations/description"), text("/labels/instance")];
-        let about = about.into_iter().find(|about| !about.is_empty()).unwrap_or_default();
-        lines.push(format!("{state} **{name}** {about}").trim_end().to_owned());
+    lines.extend(alerts.iter().take(ALERTS).map(|alert| line(alert)));
+    // The sender may have left out some of a large group already.
+    let left_out = payload.get("truncatedAlerts").and_then(Value::as_u64).unwrap_or_default();
+    let more = left_out.saturating_add(alerts.len().saturating_sub(ALERTS) as u64);
+    if more > 0 {
+        lines.push(format!("and {more} more"));
     }
-    if alerts.len() > ALERTS {
-        lines.push(format!("and {} more", alerts.len() - ALERTS));
-    }
+    lines.retain(|line| !line.is_empty());
     lines.join("\n")
+}
+
+fn line(alert: &Value) -> String {
+    let text = |path: &str| alert.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let state = if text("/status") == "resolved" { "resolved" } else { "FIRING" };
+    let name = Some(text("/labels/alertname")).filter(|name| !name.is_empty()).unwrap_or("an alert");
+    let about = [text("/annotations/summary"), text("/annotations/description"), text("/labels/instance")];
+    let about = about.into_iter().map(first_line).find(|about| !about.is_empty()).unwrap_or_default();
+    format!("{state} {} {about}", strong(name, text("/generatorURL"))).trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -50,7 +55,18 @@ mod tests {
             read(&payload),
             "FIRING **[DiskFull](https://prometheus.example.org/g)** 3 % left\nresolved **Down** db1"
         );
-        assert_eq!(read(&json!({ "title": "Test", "message": "hello" })), "**Test**\nhello");
+        let old = json!({ "title": "[Alerting] Temp", "message": "hot", "ruleUrl": "https://g.example/d" });
+        assert_eq!(read(&old), "**[(Alerting) Temp](https://g.example/d)**\nhot");
         assert_eq!(read(&json!(null)), "");
+    }
+
+    #[test]
+    fn what_is_missing_or_left_out_is_said_to_be() {
+        let nameless =
+            json!({ "status": "firing", "labels": null, "annotations": { "summary": "load\nis high" } });
+        let payload = json!({ "truncatedAlerts": 3, "alerts": [null, nameless] });
+        assert_eq!(read(&payload), "FIRING **an alert** load\nand 3 more");
+        let many = json!({ "alerts": vec![nameless; 25] });
+        assert!(read(&many).ends_with("\nand 5 more"));
     }
 }

@@ -1,6 +1,6 @@
 //! What the fuzzer's target does with bodies of hooks, done with all inputs that are at hand.
 
-use super::{alerts, github, slack, text};
+use super::{alerts, form, github, mrkdwn, slack, text};
 
 #[path = "../../../../fuzz/src/hooks/body.rs"]
 mod body;

@@ -3,7 +3,7 @@
 use ring::hmac;
 use serde_json::Value;
 
-use super::text::{first_line, link};
+use super::text::{bold, code, first_line, link};
 
 /// Commits listed of one push.
 const COMMITS: usize = 10;
@@ -27,32 +27,39 @@ fn unhex(digits: &str) -> Option<Vec<u8>> {
     digits.chunks_exact(2).map(byte).collect()
 }
 
-/// What an event says to people; `None` if nothing.
+/// What an event says to people; `None` if nothing. Told is what moves work on, not every touch of a label.
 pub(super) fn read(event: &str, payload: &Value) -> Option<String> {
     let text = |path: &str| payload.pointer(path).and_then(Value::as_str).unwrap_or_default();
-    let action = text("/action").replace('_', " ");
+    let action = text("/action");
     let repository = link(text("/repository/full_name"), text("/repository/html_url"));
-    let who = text("/sender/login");
+    let who = first_line(text("/sender/login"));
+    // Hooks of a whole organization have a repository in all but their first event.
+    let whole =
+        [repository.as_str(), text("/organization/login")].into_iter().find(|name| !name.is_empty())?;
     let titled = |object: &str| {
-        let number = payload.pointer(&format!("/{object}/number")).and_then(Value::as_u64);
-        let label = format!("#{} {}", number.unwrap_or_default(), text(&format!("/{object}/title")));
-        link(&label, text(&format!("/{object}/html_url")))
+        let number = payload.pointer(&format!("/{object}/number")).and_then(Value::as_u64)?;
+        let label = format!("#{number} {}", text(&format!("/{object}/title")));
+        Some(link(&label, text(&format!("/{object}/html_url"))))
     };
     Some(match event {
-        "ping" => format!("GitHub will report on {repository}"),
+        "ping" => format!("GitHub will report on {whole}"),
         "push" => push(payload, who, &repository)?,
-        "pull_request" if payload.pointer("/pull_request/merged") == Some(&Value::Bool(true)) => {
-            format!("{who} merged {} in {repository}", titled("pull_request"))
+        "pull_request" => {
+            let merged = payload.pointer("/pull_request/merged") == Some(&Value::Bool(true));
+            let (did, of_it) = changed(action, merged)?;
+            format!("{who} {did} pull request {} in {repository}{of_it}", titled("pull_request")?)
         }
-        "pull_request" => format!("{who} {action} pull request {} in {repository}", titled("pull_request")),
-        "pull_request_review" => {
+        "pull_request_review" if action == "submitted" => {
             let state = text("/review/state").replace('_', " ");
-            format!("{who} reviewed {} in {repository}: {state}", titled("pull_request"))
+            format!("{who} reviewed {} in {repository}: {state}", titled("pull_request")?)
         }
-        "issues" => format!("{who} {action} issue {} in {repository}", titled("issue")),
+        "issues" => {
+            let (did, of_it) = changed(action, false)?;
+            format!("{who} {did} issue {} in {repository}{of_it}", titled("issue")?)
+        }
         "issue_comment" if action == "created" => {
-            let comment = first_line(text("/comment/body"));
-            format!("{who} commented on {} in {repository}\n> {comment}", titled("issue"))
+            let comment = link(first_line(text("/comment/body")), text("/comment/html_url"));
+            format!("{who} commented on {} in {repository}\n> {comment}", titled("issue")?)
         }
         "release" if action == "published" => {
             let name = link(text("/release/tag_name"), text("/release/html_url"));
@@ -60,28 +67,46 @@ pub(super) fn read(event: &str, payload: &Value) -> Option<String> {
         }
         "workflow_run" if action == "completed" => {
             let run = link(text("/workflow_run/name"), text("/workflow_run/html_url"));
-            let branch = text("/workflow_run/head_branch");
-            format!("{run} on `{branch}` of {repository}: **{}**", text("/workflow_run/conclusion"))
+            let branch = code(text("/workflow_run/head_branch"));
+            format!("{run} on {branch} of {repository}: {}", bold(text("/workflow_run/conclusion")))
         }
         "create" | "delete" => {
-            format!("{who} {event}d {} `{}` in {repository}", text("/ref_type"), text("/ref"))
+            format!("{who} {event}d {} {} in {repository}", first_line(text("/ref_type")), code(text("/ref")))
         }
         _ => return None,
     })
 }
 
+/// What was done to an issue or a pull request, as the verb and what stands at the end; `None` for small touches.
+fn changed(action: &str, merged: bool) -> Option<(&'static str, &'static str)> {
+    Some(match action {
+        "closed" if merged => ("merged", ""),
+        "closed" => ("closed", ""),
+        "opened" => ("opened", ""),
+        "reopened" => ("reopened", ""),
+        "ready_for_review" => ("marked", " as ready for review"),
+        "converted_to_draft" => ("marked", " as a draft"),
+        "synchronize" => ("pushed to", ""),
+        "transferred" => ("transferred", ""),
+        "deleted" => ("deleted", ""),
+        _ => return None,
+    })
+}
+
 fn push(payload: &Value, who: &str, repository: &str) -> Option<String> {
-    let commits = payload.get("commits").and_then(Value::as_array)?;
+    let commits = payload.get("commits").and_then(Value::as_array).filter(|commits| !commits.is_empty())?;
     let reference = payload.get("ref").and_then(Value::as_str).unwrap_or_default();
-    let branch = reference.strip_prefix("refs/heads/").unwrap_or(reference);
-    if commits.is_empty() {
-        return None;
-    }
-    let mut lines = vec![format!("{who} pushed {} to `{branch}` of {repository}", commits.len())];
+    let branch = code(reference.strip_prefix("refs/heads/").unwrap_or(reference));
+    let forced = payload.get("forced") == Some(&Value::Bool(true));
+    let pushed = if forced { "force-pushed" } else { "pushed" };
+    let mut lines = vec![format!("{who} {pushed} {} to {branch} of {repository}", commits.len())];
     for commit in commits.iter().take(COMMITS) {
         let text = |name: &str| commit.get(name).and_then(Value::as_str).unwrap_or_default();
         let short = text("id").chars().take(7).collect::<String>();
         lines.push(format!("- {} {}", link(&short, text("url")), first_line(text("message"))));
+    }
+    if commits.len() > COMMITS {
+        lines.push(format!("- and {} more", commits.len() - COMMITS));
     }
     Some(lines.join("\n"))
 }
@@ -116,16 +141,59 @@ mod tests {
         );
         let issue = json!({ "action": "opened", "repository": repository, "sender": { "login": "bob" },
             "issue": { "number": 4, "title": "It [burns]", "html_url": "https://github.com/i/4" } });
-        assert!(
-            read("issues", &issue)
-                .unwrap()
-                .starts_with("bob opened issue [#4 It  burns ](https://github.com/i/4)")
+        assert_eq!(
+            read("issues", &issue).unwrap(),
+            "bob opened issue [#4 It (burns)](https://github.com/i/4) in [studio/site](https://github.com/studio/site)"
         );
         assert_eq!(read("star", &issue), None);
-        for event in ["push", "pull_request", "release", "workflow_run", "issue_comment", "ping"] {
-            let _ = read(event, &json!({}));
-            let _ = read(event, &json!([1]));
+        for event in ["push", "pull_request", "release", "workflow_run", "issue_comment", "issues", "ping"] {
+            for nothing in [json!({}), json!([1]), json!(null), json!({ "repository": repository })] {
+                let said = read(event, &nothing);
+                assert!(said.is_none() || event == "ping" || event == "release" || event == "workflow_run");
+            }
         }
+    }
+
+    #[test]
+    fn a_pull_request_is_told_where_it_moves_on() {
+        let told = |action: &str, merged: bool| {
+            let payload = json!({ "action": action, "repository": { "full_name": "studio/site" },
+                "sender": { "login": "alice" }, "pull_request": { "number": 7, "title": "Add", "merged": merged } });
+            read("pull_request", &payload)
+        };
+        for (action, merged, said) in [
+            ("opened", false, "alice opened pull request #7 Add in studio/site"),
+            ("closed", false, "alice closed pull request #7 Add in studio/site"),
+            ("closed", true, "alice merged pull request #7 Add in studio/site"),
+            ("synchronize", false, "alice pushed to pull request #7 Add in studio/site"),
+            (
+                "ready_for_review",
+                false,
+                "alice marked pull request #7 Add in studio/site as ready for review",
+            ),
+        ] {
+            assert_eq!(told(action, merged).as_deref(), Some(said));
+        }
+        for (action, merged) in [("labeled", false), ("labeled", true), ("edited", false), ("", false)] {
+            assert_eq!(told(action, merged), None, "{action}");
+        }
+    }
+
+    #[test]
+    fn a_large_push_says_how_much_it_leaves_out() {
+        let commit = json!({ "id": "0123456789", "message": "one" });
+        let push = json!({ "ref": "refs/heads/a`b", "forced": true, "repository": { "full_name": "s" },
+            "sender": { "login": "alice" }, "commits": vec![commit; 12] });
+        let said = read("push", &push).unwrap();
+        assert!(said.starts_with("alice force-pushed 12 to `a'b` of s\n- 0123456 one\n"), "{said}");
+        assert!(said.ends_with("\n- and 2 more"), "{said}");
+    }
+
+    #[test]
+    fn the_first_event_of_an_organization_names_it() {
+        let ping =
+            json!({ "zen": "x", "organization": { "login": "studio" }, "sender": { "login": "alice" } });
+        assert_eq!(read("ping", &ping).as_deref(), Some("GitHub will report on studio"));
     }
 
     /// The names that this and its neighbours look for.

@@ -1,9 +1,11 @@
-//! Slack's incoming webhooks: JSON, or a form with `payload`. Fields this does not know are passed over.
+//! Slack's incoming webhooks: text, attachments, and as much of blocks as is text. Fields this does not know are passed
+//! over, and so are empty ones, whichever way they are said to be empty.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::text::link;
+use super::mrkdwn::markdown;
+use super::text::{bold, link, strong};
 
 /// Blocks may hold blocks; deeper ones than this are not read.
 const DEPTH: u8 = 8;
@@ -13,7 +15,9 @@ const DEPTH: u8 = 8;
 struct Payload {
     text: Option<String>,
     username: Option<String>,
+    #[serde(deserialize_with = "list")]
     attachments: Vec<Attachment>,
+    #[serde(deserialize_with = "list")]
     blocks: Vec<Value>,
 }
 
@@ -26,9 +30,11 @@ struct Attachment {
     title: Option<String>,
     title_link: Option<String>,
     text: Option<String>,
+    #[serde(deserialize_with = "list")]
     fields: Vec<Field>,
     image_url: Option<String>,
     footer: Option<String>,
+    #[serde(deserialize_with = "list")]
     blocks: Vec<Value>,
 }
 
@@ -39,25 +45,27 @@ struct Field {
     value: Value,
 }
 
-/// The message in a body; `None` if it is none.
-pub(super) fn read(body: &[u8], form: bool) -> Option<String> {
-    let payload: Payload = if form {
-        let (_, json) = url::form_urlencoded::parse(body).find(|(name, _)| name == "payload")?;
-        serde_json::from_str(&json).ok()?
-    } else {
-        serde_json::from_slice(body).ok()?
-    };
-    let mut lines = Vec::new();
-    lines.extend(
-        payload.username.filter(|name| !name.trim().is_empty()).map(|name| format!("**{}**", name.trim())),
-    );
-    lines.extend(payload.text.as_deref().map(markdown));
-    if payload.text.is_none() {
-        payload.blocks.iter().for_each(|block| add_block(&mut lines, block, DEPTH));
+/// A list, or nothing where many programs say `null`.
+fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// The message in a payload; `None` if there is none. Blocks come in the place of the text, which is for where there is no
+/// room for them.
+pub(super) fn read(payload: Value) -> Option<String> {
+    let payload = Some(payload).filter(Value::is_object)?;
+    let payload: Payload = serde_json::from_value(payload).ok()?;
+    let mut blocks = Vec::new();
+    payload.blocks.iter().for_each(|block| add_block(&mut blocks, block, DEPTH));
+    blocks.retain(|line| !line.trim().is_empty());
+    let mut lines = vec![payload.username.as_deref().map(bold).unwrap_or_default()];
+    match blocks.is_empty() {
+        true => lines.extend(payload.text.as_deref().map(markdown)),
+        false => lines.extend(blocks),
     }
     payload.attachments.iter().for_each(|attachment| add_attachment(&mut lines, attachment));
     lines.retain(|line| !line.trim().is_empty());
-    Some(lines.join("\n"))
+    Some(lines.join("\n")).filter(|text| !text.is_empty())
 }
 
 fn add_attachment(lines: &mut Vec<String>, attachment: &Attachment) {
@@ -65,13 +73,17 @@ fn add_attachment(lines: &mut Vec<String>, attachment: &Attachment) {
     lines.extend(attachment.pretext.as_deref().map(markdown));
     lines.extend(attachment.author_name.as_deref().map(markdown));
     if let Some(title) = &attachment.title {
-        let title = attachment.title_link.as_deref().map_or_else(|| title.clone(), |url| link(title, url));
-        lines.push(format!("**{title}**"));
+        lines.push(strong(title, attachment.title_link.as_deref().unwrap_or_default()));
     }
     lines.extend(attachment.text.as_deref().map(markdown));
-    for field in &attachment.fields {
-        let value = field.value.as_str().map_or_else(|| field.value.to_string(), markdown);
-        lines.push(format!("- **{}**: {value}", field.title.as_deref().unwrap_or_default()));
+    for field in attachment.fields.iter().filter(|field| field.title.is_some() || !field.value.is_null()) {
+        let value = match &field.value {
+            Value::Null => String::new(),
+            Value::String(text) => markdown(text),
+            other => other.to_string(),
+        };
+        let title = field.title.as_deref().map(bold).unwrap_or_default();
+        lines.push(format!("- {}", [title, value].join(": ").trim_matches([':', ' '])));
     }
     attachment.blocks.iter().for_each(|block| add_block(lines, block, DEPTH));
     lines.extend(attachment.image_url.as_deref().map(|url| link(url, url)));
@@ -86,91 +98,104 @@ fn add_block(lines: &mut Vec<String>, block: &Value, depth: u8) {
     if depth == 0 {
         return;
     }
+    let kind = block.get("type").and_then(Value::as_str).unwrap_or_default();
+    if matches!(kind, "rich_text_section" | "rich_text_quote" | "rich_text_preformatted") {
+        lines.push(inner(block, "elements").map(run).collect());
+        return;
+    }
     match block.get("text") {
         Some(Value::String(text)) => lines.push(markdown(text)),
-        Some(inner @ Value::Object(_)) => add_block(lines, inner, depth - 1),
+        Some(text @ Value::Object(_)) => add_block(lines, text, depth - 1),
         _ => {}
     }
     for name in ["fields", "elements"] {
-        for inner in block.get(name).and_then(Value::as_array).into_iter().flatten() {
-            add_block(lines, inner, depth - 1);
-        }
+        inner(block, name).for_each(|inner| add_block(lines, inner, depth - 1));
     }
 }
 
-/// Slack's `<url|label>`, `<!here>` and escapes as Markdown.
-fn markdown(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('<') {
-        out.push_str(before);
-        let Some((inside, after)) = after.split_once('>') else {
-            out.push('<');
-            rest = after;
-            continue;
-        };
-        let (target, label) =
-            inside.split_once('|').map_or((inside, None), |(target, label)| (target, Some(label)));
-        match target.strip_prefix('!') {
-            Some("here" | "channel" | "everyone") => out.push_str("@room"),
-            Some(other) => out.push_str(label.unwrap_or(other)),
-            None if target.starts_with(['@', '#']) => out.push_str(label.unwrap_or(target)),
-            None => out.push_str(&link(label.unwrap_or(target), target)),
-        }
-        rest = after;
+fn inner<'a>(block: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    block.get(name).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// A part of a line of rich text, which is said without marks.
+fn run(element: &Value) -> String {
+    let text = |name: &str| element.get(name).and_then(Value::as_str).unwrap_or_default();
+    match text("type") {
+        "link" if text("text").is_empty() => link(text("url"), text("url")),
+        "link" => link(text("text"), text("url")),
+        "emoji" => format!(":{}:", text("name")),
+        "user" => format!("@{}", text("user_id")),
+        "channel" => format!("#{}", text("channel_id")),
+        "broadcast" => "@room".to_owned(),
+        _ => text("text").to_owned(),
     }
-    out.push_str(rest);
-    out.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    fn json(text: &str) -> Option<String> {
-        read(text.as_bytes(), false)
-    }
-
     #[test]
-    fn text_comes_as_json_or_as_a_form() {
-        assert_eq!(json(r#"{"text":"done","icon_emoji":":x:","new":1}"#).unwrap(), "done");
-        assert_eq!(read(b"payload=%7B%22text%22%3A%22a+b%22%7D", true).unwrap(), "a b");
-        for bad in ["", "[]x", "{", r#"{"text":5}"#] {
-            assert_eq!(json(bad), None, "{bad}");
+    fn a_text_is_a_message() {
+        assert_eq!(read(json!({ "text": "done", "icon_emoji": ":x:", "new": 1 })).unwrap(), "done");
+        for bad in
+            [json!(["x"]), json!({}), json!(null), json!("x"), json!({ "text": 5 }), json!({ "blocks": {} })]
+        {
+            assert_eq!(read(bad.clone()), None, "{bad}");
         }
-        assert_eq!(read(b"text=a", true), None);
     }
 
     #[test]
-    fn slacks_marks_become_markdown() {
-        assert_eq!(
-            markdown("<https://ci.example.org/7|build 7> of &lt;main&gt; failed, <!here> <@U1|bob> a < b"),
-            "[build 7](https://ci.example.org/7) of <main> failed, @room bob a < b"
-        );
-        assert_eq!(markdown("<javascript:alert(1)|click>"), "click");
+    fn what_is_empty_may_be_null() {
+        let said = json!({ "text": "done", "username": null, "attachments": null, "blocks": null });
+        assert_eq!(read(said).unwrap(), "done");
+        let said = json!({ "text": null, "attachments": [{ "title": null, "text": "red", "fields": null }] });
+        assert_eq!(read(said).unwrap(), "red");
     }
 
     #[test]
-    fn attachments_and_blocks_are_read_as_text() {
-        let said = json(
-            r#"{"username":"CI","attachments":[{"fallback":"no","title":"Build","title_link":"https://ci.example.org","text":"red",
-               "fields":[{"title":"Branch","value":"main","short":true},{"title":"Tries","value":3}]}]}"#,
-        );
+    fn attachments_are_read_as_text() {
+        let said = json!({ "username": "C**I\n# x", "attachments": [{
+            "fallback": "no", "title": "Build", "title_link": "https://ci.example.org", "text": "red", "fields": [
+                { "title": "Branch", "value": "main", "short": true }, { "title": "Tries", "value": 3 },
+                { "title": null, "value": null }, { "value": "alone" },
+            ] }] });
         assert_eq!(
-            said.unwrap(),
-            "**CI**\n**[Build](https://ci.example.org)**\nred\n- **Branch**: main\n- **Tries**: 3"
+            read(said).unwrap(),
+            "**CI**\n**[Build](https://ci.example.org)**\nred\n- **Branch**: main\n- **Tries**: 3\n- alone"
         );
-        let said = json(
-            r#"{"blocks":[{"type":"section","text":{"type":"mrkdwn","text":"hello"}},{"type":"divider"}]}"#,
-        );
-        assert_eq!(said.unwrap(), "hello");
+        assert_eq!(read(json!({ "attachments": [{ "fallback": "in short" }] })).unwrap(), "in short");
+    }
+
+    #[test]
+    fn blocks_come_in_the_place_of_the_text() {
+        let section = json!({ "type": "section", "text": { "type": "mrkdwn", "text": "*hello*" } });
+        let said = json!({ "text": "in short", "blocks": [section, { "type": "divider" }] });
+        assert_eq!(read(said).unwrap(), "**hello**");
+        assert_eq!(read(json!({ "text": "in short", "blocks": [{ "type": "image" }] })).unwrap(), "in short");
+    }
+
+    #[test]
+    fn rich_text_is_read_line_by_line() {
+        let parts = json!([
+            { "type": "text", "text": "see " }, { "type": "link", "url": "https://r.example", "text": "it" },
+            { "type": "text", "text": " " }, { "type": "emoji", "name": "eyes" },
+        ]);
+        let section = json!({ "type": "rich_text_section", "elements": parts });
+        let said = json!({ "blocks": [{ "type": "rich_text", "elements": [section, section] }] });
+        let line = "see [it](https://r.example) :eyes:";
+        assert_eq!(read(said).unwrap(), format!("{line}\n{line}"));
     }
 
     proptest::proptest! {
         #[test]
-        fn no_body_makes_the_reader_fall_over(body in proptest::collection::vec(0u8.., 0..300), text in ".{0,80}") {
-            let _ = (read(&body, false), read(&body, true), markdown(&text));
-            let _ = read(serde_json::json!({ "text": text, "attachments": [{ "title": text }] }).to_string().as_bytes(), false);
+        fn no_payload_makes_the_reader_fall_over(text in ".{0,80}") {
+            let field = json!({ "title": text, "value": text });
+            let block = json!({ "type": "section", "text": { "type": "mrkdwn", "text": text }, "fields": [text] });
+            let attachment = json!({ "title": text, "title_link": text, "fields": [field], "blocks": [block] });
+            let _ = read(json!({ "text": text, "username": text, "attachments": [attachment], "blocks": [block] }));
         }
     }
 }

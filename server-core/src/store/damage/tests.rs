@@ -176,7 +176,7 @@ const POISONS: [(&str, &str); 19] = [
 ];
 
 async fn damage(host: &Arc<Host>) -> Vec<String> {
-    let administration = Administration { host: Arc::clone(host), addresses: Vec::new() };
+    let administration = Administration { host: Arc::clone(host), bound: ([127, 0, 0, 1], 0).into() };
     let Answer::Damage { rows } = administration.perform(Command::Damage).await.unwrap() else {
         panic!("no damage told")
     };

@@ -41,6 +41,12 @@ pub(crate) fn stands(conn: &Connection, member: MemberId) -> Result<bool> {
     .exists([member.0.as_bytes()])
 }
 
+/// Whether a member is a bot.
+pub(crate) fn is_one(conn: &Connection, member: MemberId) -> Result<bool> {
+    conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM bots WHERE member = ?)")?
+        .query_row([member.0.as_bytes()], |row| row.get(0))
+}
+
 /// Ends a bot's token. Says whether there was one.
 pub(crate) fn remove(conn: &Connection, member: MemberId) -> Result<bool> {
     Ok(conn.prepare_cached("DELETE FROM bots WHERE member = ?")?.execute([member.0.as_bytes()])? > 0)

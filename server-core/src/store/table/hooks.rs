@@ -72,6 +72,12 @@ pub(crate) fn stands(conn: &Connection, id: Uuid) -> Result<bool> {
     .exists([id.as_bytes()])
 }
 
+/// Whether a hook posts as a member.
+pub(crate) fn is_one(conn: &Connection, member: MemberId) -> Result<bool> {
+    conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM hooks WHERE member = ?)")?
+        .query_row([member.0.as_bytes()], |row| row.get(0))
+}
+
 /// Ends a hook. Says whether there was one.
 pub(crate) fn remove(conn: &Connection, id: Uuid) -> Result<bool> {
     Ok(conn.prepare_cached("DELETE FROM hooks WHERE id = ?")?.execute([id.as_bytes()])? > 0)

@@ -2,23 +2,27 @@
 //!
 //! The default file is the one list of what can be set; a name outside it is refused with the nearest known one.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::DEFAULT;
+use super::{DEFAULT, Settings};
 
 /// Settings that are never shown, and may be given as files.
 const SECRETS: [&str; 2] = ["vault.passphrase", "acme.external_account_key"];
+
+/// The largest number a setting may have: enough for everything that is counted, and held by every machine.
+const LARGEST: i64 = u32::MAX as i64;
 
 /// What stands in the place of a secret that is set.
 const MASK: &str = "********";
 
 /// Before the section in the names of environment variables.
-const PREFIX: &str = "HEARTH_";
+pub(crate) const PREFIX: &str = "HEARTH_";
 
 /// A secret's file is no longer than this, in bytes.
-const SECRET_BYTES: usize = 64 * 1024;
+const SECRET_BYTES: u64 = 64 * 1024;
 
 /// Where settings come from.
 #[derive(Debug, Clone, Default)]
@@ -39,12 +43,12 @@ pub(crate) struct Sources {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
     /// A file can't be read.
-    #[error("cannot read {}: {source}; check the path and its permissions", path.display())]
+    #[error("cannot read {}: {problem}; check the path and its permissions", path.display())]
     Read {
         /// Which.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        problem: std::io::Error,
     },
     /// The file is no TOML. The text around the fault is not shown: it may be a secret.
     #[error("{} line {line} is not TOML: {problem}", path.display())]
@@ -76,6 +80,24 @@ pub(crate) enum SettingsError {
         /// What it must be.
         expected: &'static str,
     },
+    /// A value is of the right kind and yet none that the setting can have.
+    #[error("{origin}: `{name}`: {problem}")]
+    Wrong {
+        /// Who said it.
+        origin: String,
+        /// Which setting.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A variable that is almost one of ours would be passed over without a word.
+    #[error("{variable}: two underscores part section and key; did you mean `{meant}`?")]
+    Variable {
+        /// What was said.
+        variable: String,
+        /// What was meant.
+        meant: String,
+    },
     /// An override without an equals sign.
     #[error("-O takes section.key=value; an equals sign is missing")]
     Override,
@@ -93,12 +115,15 @@ pub(super) fn merge(sources: &Sources) -> Result<Table, SettingsError> {
     if let Some(directory) = &sources.credentials {
         for name in SECRETS {
             let path = directory.join(name);
-            if path.exists() {
+            if std::fs::symlink_metadata(&path).is_ok() {
                 put(&mut merged, name, read_secret(&path)?);
             }
         }
     }
     for (variable, text) in &sources.environment {
+        if let Some(meant) = slip_of(&merged, variable) {
+            return Err(SettingsError::Variable { variable: variable.clone(), meant });
+        }
         let Some(name) = setting_of(variable) else { continue };
         set_text(&mut merged, &name, text, variable)?;
     }
@@ -136,7 +161,7 @@ fn is_setting(line: &str) -> bool {
 }
 
 fn read_file(merged: &mut Table, path: &Path) -> Result<(), SettingsError> {
-    let fail = |source| SettingsError::Read { path: path.to_owned(), source };
+    let fail = |problem| SettingsError::Read { path: path.to_owned(), problem };
     let text = std::fs::read_to_string(path).map_err(fail)?;
     let table = toml::from_str::<Table>(&text).map_err(|error| SettingsError::Syntax {
         path: path.to_owned(),
@@ -145,10 +170,10 @@ fn read_file(merged: &mut Table, path: &Path) -> Result<(), SettingsError> {
     })?;
     let origin = path.display().to_string();
     for (section, value) in table {
-        let Value::Table(keys) = value else { return Err(unknown(merged, &origin, section)) };
         if !merged.contains_key(&section) {
             return Err(unknown(merged, &origin, section));
         }
+        let Value::Table(keys) = value else { return Err(wrong_kind(&origin, &section, "one section")) };
         for (key, value) in keys {
             set(merged, &format!("{section}.{key}"), value, &origin)?;
         }
@@ -160,6 +185,16 @@ fn read_file(merged: &mut Table, path: &Path) -> Result<(), SettingsError> {
 fn setting_of(variable: &str) -> Option<String> {
     let (section, key) = variable.strip_prefix(PREFIX)?.split_once("__")?;
     Some(format!("{}.{}", section.to_ascii_lowercase(), key.to_ascii_lowercase()))
+}
+
+/// The variable that was meant by one with a single underscore between section and key. Others that begin like ours
+/// may well be meant for somebody else: an orchestrator says HEARTH_SERVICE_HOST to the neighbours of `hearth`.
+fn slip_of(known: &Table, variable: &str) -> Option<String> {
+    let rest = variable.strip_prefix(PREFIX).filter(|rest| !rest.contains("__"))?;
+    let (section, key) = rest.split_once('_')?;
+    let name = format!("{}.{}", section.to_ascii_lowercase(), key.to_ascii_lowercase());
+    let secret = name.strip_suffix("_file").is_some_and(|name| SECRETS.contains(&name));
+    (secret || get(known, &name).is_some()).then(|| format!("{PREFIX}{section}__{key}"))
 }
 
 /// Sets what was given as a text, read as what the default is.
@@ -190,20 +225,33 @@ fn set(merged: &mut Table, name: &str, value: Value, origin: &str) -> Result<(),
         return Ok(());
     }
     let Some(known) = get(merged, name) else { return Err(unknown(merged, origin, name.to_owned())) };
-    if known.type_str() != value.type_str() {
+    let too_large = value.as_integer().is_some_and(|number| !(0..=LARGEST).contains(&number));
+    if known.type_str() != value.type_str() || too_large {
         return Err(wrong_kind(origin, name, kind(known)));
     }
     put(merged, name, value);
-    Ok(())
+    // All was well before, so whatever is wrong now is wrong with this one.
+    let whole = merged.clone().try_into::<Settings>();
+    whole.map(drop).map_err(|error| SettingsError::Wrong {
+        origin: origin.to_owned(),
+        name: name.to_owned(),
+        problem: error.message().trim().to_owned(),
+    })
 }
 
 fn read_secret(path: &Path) -> Result<Value, SettingsError> {
-    let fail = |source| SettingsError::Read { path: path.to_owned(), source };
-    let text = std::fs::read_to_string(path).map_err(fail)?;
-    if text.len() > SECRET_BYTES {
-        return Err(SettingsError::Value(format!("{} is too long for a secret", path.display())));
+    let fail = |problem| SettingsError::Read { path: path.to_owned(), problem };
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(fail)?;
+    file.take(SECRET_BYTES + 1).read_to_string(&mut text).map_err(fail)?;
+    let secret = text.trim_end_matches(['\n', '\r']);
+    let wrong = |problem| Err(SettingsError::Value(format!("{} {problem}", path.display())));
+    match () {
+        () if text.len() as u64 > SECRET_BYTES => wrong("is too long for a secret"),
+        // Without this, a file that was emptied by accident would mean that there is no secret at all.
+        () if secret.is_empty() => wrong("is empty: there is no secret in it"),
+        () => Ok(Value::String(secret.to_owned())),
     }
-    Ok(Value::String(text.trim_end_matches(['\n', '\r']).to_owned()))
 }
 
 fn get<'a>(table: &'a Table, name: &str) -> Option<&'a Value> {
@@ -218,14 +266,29 @@ fn put(table: &mut Table, name: &str, value: Value) {
     }
 }
 
+/// The known name most like `name`. Who names a section right means a key in it; a key without its section is
+/// looked for in all of them.
 fn unknown(known: &Table, origin: &str, name: String) -> SettingsError {
-    let sections = known.keys().cloned();
     let keys = known.iter().flat_map(|(section, keys)| {
         let keys = keys.as_table().into_iter().flat_map(Table::keys);
-        keys.map(move |key| format!("{section}.{key}"))
+        keys.map(move |key| (section.as_str(), key.as_str()))
     });
-    let names = if name.contains('.') { keys.collect::<Vec<_>>() } else { sections.collect() };
-    let nearest = names.into_iter().min_by_key(|known| strsim::damerau_levenshtein(known, &name));
+    let near = |one: &str, other: &str| strsim::damerau_levenshtein(one, other);
+    let nearest = match name.split_once('.') {
+        Some((section, key)) if known.contains_key(section) => keys
+            .filter(|(its, _)| *its == section)
+            .min_by_key(|(_, its)| near(its, key))
+            .map(|(section, key)| format!("{section}.{key}")),
+        Some(_) => keys.map(|(section, key)| format!("{section}.{key}")).min_by_key(|its| near(its, &name)),
+        None if known.contains_key(&name) => {
+            keys.filter(|(its, _)| *its == name).map(|(section, key)| format!("{section}.{key}")).next()
+        }
+        None => {
+            let sections = known.keys().map(|section| (near(section, &name), section.clone()));
+            let keys = keys.map(|(section, key)| (near(key, &name), format!("{section}.{key}")));
+            sections.chain(keys).min_by_key(|(distance, _)| *distance).map(|(_, its)| its)
+        }
+    };
     SettingsError::Unknown { origin: origin.to_owned(), name, nearest: nearest.unwrap_or_default() }
 }
 
@@ -236,7 +299,7 @@ fn wrong_kind(origin: &str, name: &str, expected: &'static str) -> SettingsError
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Boolean(_) => "true or false",
-        Value::Integer(_) => "a whole number",
+        Value::Integer(_) => "a whole number between 0 and 4294967295",
         Value::Array(_) => "a list",
         _ => "a text",
     }

@@ -30,6 +30,115 @@ fn the_default_file_sets_nothing() {
     assert_eq!(toml::from_str::<toml::Table>(DEFAULT).unwrap().values().map(toml_len).sum::<usize>(), 0);
 }
 
+/// Every setting and its default, as the file writes it.
+fn all_settings() -> Vec<(String, String, toml::Value)> {
+    let all = layers::defaults();
+    let keys = all.iter().flat_map(|(section, keys)| {
+        let keys = keys.as_table().unwrap().iter();
+        keys.map(move |(key, value)| (section.clone(), key.clone(), value.clone()))
+    });
+    keys.collect()
+}
+
+#[test]
+fn the_default_file_without_its_marks_is_taken_as_it_is() {
+    let whole =
+        all_settings().into_iter().map(|(section, key, value)| format!("{section}.{key} = {value}\n"));
+    let (_folder, sources) = file(&whole.collect::<String>());
+    assert_eq!(load(&sources).unwrap().settings, load(&Sources::default()).unwrap().settings);
+    let (_folder, sources) = file(DEFAULT);
+    assert_eq!(load(&sources).unwrap().settings, load(&Sources::default()).unwrap().settings);
+}
+
+#[test]
+fn every_setting_is_said_by_file_variable_and_override_alike() {
+    for (section, key, value) in all_settings() {
+        let (said, text) = match &value {
+            toml::Value::Boolean(is) => (toml::Value::Boolean(!is), (!is).to_string()),
+            toml::Value::Integer(number) => (toml::Value::Integer(number - 1), (number - 1).to_string()),
+            toml::Value::Array(_) => (toml::Value::Array(vec!["10.0.0.1".into()]), "10.0.0.1".to_owned()),
+            _ => match (section.as_str(), key.as_str()) {
+                (_, "address" | "http_address") => ("127.0.0.1:1".into(), "127.0.0.1:1".into()),
+                ("host", "registration") => ("open".into(), "open".into()),
+                ("acme", "challenge") => ("http-01".into(), "http-01".into()),
+                ("log", "format") => ("json".into(), "json".into()),
+                _ => ("debug".into(), "debug".into()),
+            },
+        };
+        let (_folder, by_file) = file(&format!("[{section}]\n{key} = {said}\n"));
+        let variable = format!("HEARTH_{}__{}", section.to_uppercase(), key.to_uppercase());
+        let by_override =
+            Sources { overrides: vec![format!("{section}.{key}={text}")], ..Sources::default() };
+        for sources in [by_file, environment(&[(&variable, &text)]), by_override] {
+            assert_eq!(
+                layers::merge(&sources).unwrap()[&section][&key],
+                said,
+                "{section}.{key}: {sources:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_value_that_can_not_be_is_told_with_its_setting() {
+    for (text, name) in [
+        ("listen.address = \"localhost:7717\"", "`listen.address`: must be an address and a port"),
+        ("listen.address = \"0.0.0.0:65536\"", "`listen.address`"),
+        ("listen.public_names = [1]", "`listen.public_names`"),
+        ("limits.connections = -1", "`limits.connections` must be a whole number between 0 and"),
+        ("limits.connections = 9223372036854775807", "`limits.connections` must be a whole number between"),
+        ("limits.connections = 1000001", "connections and strangers"),
+        ("limits.hook_bytes = 0", "hook_bytes must be at least 1"),
+        ("timeouts.heartbeat = 0", "timeouts.heartbeat must be at least 1"),
+        ("timeouts.stop = 0", "timeouts.stop must be at least 1"),
+        ("host.registration = \"maybe\"", "`host.registration`"),
+        ("log.filter = \"a=b=c\"", "log.filter: `a=b=c`"),
+        ("[[listen]]", "`listen` must be one section"),
+    ] {
+        let (_folder, sources) = file(text);
+        let said = load(&sources).unwrap_err().to_string();
+        assert!(said.contains(name), "{text}: {said}");
+    }
+}
+
+#[test]
+fn names_and_origins_are_read_as_browsers_say_them_or_refused() {
+    let config = |option: &str| {
+        let overrides = vec!["host.data_dir=/x".to_owned(), option.to_owned()];
+        load(&Sources { overrides, ..Sources::default() }).and_then(|loaded| loaded.settings.config())
+    };
+    let named = config("listen.public_names=Bücher.example, chat.example.org:8443").unwrap();
+    assert_eq!(
+        named.public_names,
+        ["xn--bcher-kva.example".parse().unwrap(), "chat.example.org:8443".parse().unwrap()]
+    );
+    let named = config("listen.allowed_origins=https://App.example.org:443/").unwrap();
+    assert_eq!(named.allowed_origins, ["https://app.example.org"]);
+    for wrong in [
+        "listen.public_names=https://chat.example.org",
+        "listen.public_names=*.example.org",
+        "listen.allowed_origins=*",
+        "listen.allowed_origins=null",
+        "listen.allowed_origins=app.example.org",
+        "listen.trusted_proxies=nginx",
+    ] {
+        let said = config(wrong).unwrap_err().to_string();
+        assert!(said.starts_with(wrong.split('=').next().unwrap()), "{said}");
+    }
+}
+
+#[test]
+fn a_reload_names_what_only_a_start_looks_at() {
+    let settings = |options: &[&str]| {
+        let overrides = options.iter().map(|option| (*option).to_owned()).collect();
+        load(&Sources { overrides, ..Sources::default() }).unwrap().settings
+    };
+    let before = settings(&[]);
+    assert!(settings(&["host.name=Atelier", "limits.text_bytes=100"]).waiting(&before).is_empty());
+    let after = settings(&["listen.address=127.0.0.1:1", "limits.connections=5", "log.filter=debug"]);
+    assert_eq!(after.waiting(&before), ["listen.address", "limits.connections", "log"]);
+}
+
 fn toml_len(value: &toml::Value) -> usize {
     value.as_table().unwrap().len()
 }
@@ -59,9 +168,36 @@ fn an_unknown_name_is_refused_with_the_nearest_known_one() {
 }
 
 #[test]
+fn the_nearest_name_is_one_of_the_section_that_was_named() {
+    for (text, nearest) in [
+        ("[tls]\nkey_file = 'x'\n", "`tls.key`"),
+        ("data_dir = 'x'\n", "`host.data_dir`"),
+        ("[metric]\n", "`metrics`"),
+    ] {
+        let (_folder, sources) = file(text);
+        let said = load(&sources).unwrap_err().to_string();
+        assert!(said.ends_with(&format!("did you mean {nearest}?")), "{said}");
+    }
+}
+
+#[test]
+fn a_variable_with_one_underscore_too_few_is_not_passed_over() {
+    let said = load(&environment(&[("HEARTH_LISTEN_ADDRESS", "x")])).unwrap_err().to_string();
+    assert!(said.contains("`HEARTH_LISTEN__ADDRESS`"), "{said}");
+    let said = load(&environment(&[("HEARTH_VAULT_PASSPHRASE_FILE", "x")])).unwrap_err().to_string();
+    assert!(said.contains("`HEARTH_VAULT__PASSPHRASE_FILE`"), "{said}");
+    let others =
+        [("HEARTH_SERVICE_HOST", "10.0.0.1"), ("HEARTH_PORT_7717_TCP_ADDR", "x"), ("HEARTH_LOG", "x")];
+    load(&environment(&others)).unwrap();
+}
+
+#[test]
 fn a_value_of_the_wrong_kind_is_named() {
     let said = load(&environment(&[("HEARTH_LIMITS__CONNECTIONS", "many")])).unwrap_err().to_string();
-    assert_eq!(said, "HEARTH_LIMITS__CONNECTIONS: `limits.connections` must be a whole number");
+    assert_eq!(
+        said,
+        "HEARTH_LIMITS__CONNECTIONS: `limits.connections` must be a whole number between 0 and 4294967295"
+    );
     for (name, text) in
         [("LISTEN__ADDRESS", "here"), ("HOST__REGISTRATION", "maybe"), ("TIMEOUTS__LEASE", "30")]
     {
@@ -89,6 +225,21 @@ fn a_secret_comes_from_a_file_and_is_never_shown() {
         assert_eq!(*loaded.settings.vault.passphrase, "open sesame");
         assert!(!loaded.shown.contains("sesame") && loaded.shown.contains("********"));
         assert!(!format!("{:?}", loaded.settings).contains("sesame"));
+    }
+}
+
+#[test]
+fn a_secret_that_is_empty_or_endless_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vault.passphrase");
+    for (content, problem) in [("", "is empty"), ("\n", "is empty"), (&"x".repeat(70_000), "is too long")] {
+        std::fs::write(&path, content).unwrap();
+        let by_variable = environment(&[("HEARTH_VAULT__PASSPHRASE_FILE", path.to_str().unwrap())]);
+        let by_credential = Sources { credentials: Some(folder.path().to_owned()), ..Sources::default() };
+        for sources in [by_variable, by_credential] {
+            let said = load(&sources).unwrap_err().to_string();
+            assert!(said.contains(problem), "{said}");
+        }
     }
 }
 
