@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use server_core::{Config, HostKey, IpNet, Limits, PublicName, TlsFiles};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use zeroize::Zeroizing;
 
 pub(crate) use layers::{PREFIX, SettingsError, Sources};
@@ -313,8 +313,8 @@ fn ranges(setting: &str, texts: &[String]) -> Result<Vec<IpNet>, SettingsError> 
 
 impl Log {
     /// What is logged.
-    pub(crate) fn filter(&self) -> Result<EnvFilter, SettingsError> {
-        EnvFilter::try_new(&self.filter).map_err(|error| {
+    pub(crate) fn filter(&self) -> Result<Targets, SettingsError> {
+        self.filter.parse::<Targets>().map_err(|error| {
             SettingsError::Value(format!("log.filter: `{}` is no filter: {error}", self.filter))
         })
     }
