@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 
 use protocol::counts::Heard;
-use protocol::{Change, Edited, Event, Member, MemberId, MessageId, Progress, Room, RoomId, Seq, UnixMillis};
+use protocol::{
+    Change, Edited, Event, Member, MemberId, MessageId, Posted, Progress, Room, RoomId, Seq, UnixMillis,
+};
 use rusqlite::Connection;
 
 use super::table::events::Put;
@@ -162,6 +164,7 @@ impl Taking<'_> {
         let before = self.before(&event)?;
         let put = events::put(self.connection, self.host, &event, as_of.max(seq).min(HIGHEST))?;
         self.held(room)?.after.add(Span { first: seq, last: seq });
+        let event = self.standing(event, as_of)?;
         if let Change::Posted(posted) = &event.change {
             if event.by == self.me.id {
                 outbox::remove(self.connection, self.host, posted.message)?;
@@ -192,6 +195,22 @@ impl Taking<'_> {
         let line = events::line(self.connection, self.host, event)?;
         self.outcome.strangers |= line.by_name.is_empty();
         Ok([TimelineDiff::Put(line)].into_iter().chain(changed).collect())
+    }
+
+    /// A message with what is held of later changes: an answer that was under way can be older than what was pushed
+    /// meanwhile, and then must neither show nor keep what was deleted.
+    fn standing(&mut self, event: Event, as_of: Seq) -> rusqlite::Result<Event> {
+        let Change::Posted(Posted { message, deleted: false, .. }) = &event.change else { return Ok(event) };
+        if self.held(event.room)?.after.newest() <= as_of {
+            return Ok(event);
+        }
+        let Some(standing) = events::of_message(self.connection, self.host, *message)? else {
+            return Ok(event);
+        };
+        if matches!(&standing.change, Change::Posted(posted) if posted.deleted) {
+            events::forget_text(self.connection, self.host, *message)?;
+        }
+        Ok(standing)
     }
 
     /// The message that `event` changes, as it stands with it; none if it is not held.

@@ -345,6 +345,28 @@ fn a_deletion_leaves_no_text_on_this_disk() {
 }
 
 #[test]
+fn a_page_that_was_under_way_while_a_message_was_deleted_neither_shows_nor_keeps_it() {
+    for quiet in [true, false] {
+        let kept = Kept::new();
+        let message = MessageId(Uuid::from_u128(42));
+        kept.take(vec![stretch(8..=9), Received::Event(changed(10, 1, Change::Deleted { message }))]);
+        let page = Received::Stretch { room: ROOM, events: vec![posted(7, 42, 2)], head: Seq(9), quiet };
+        let outcome = kept.take(vec![page]);
+        for (_, diff) in outcome.diffs {
+            let TimelineDiff::Put(line) = diff else { panic!("{diff:?}") };
+            let crate::timeline::Content::Message { text, .. } = line.content else { panic!("no message") };
+            assert_eq!(text.0, "");
+        }
+        let (text, about) = shown(&kept, 42);
+        assert!(text.is_empty() && about.deleted);
+        let said: String = kept.write(|connection, _| {
+            connection.query_row("SELECT change FROM events WHERE seq = 7", [], |row| row.get(0))
+        });
+        assert!(!said.contains("hello"), "{said}");
+    }
+}
+
+#[test]
 fn what_a_hole_did_to_a_held_message_is_taken_without_filling_the_hole() {
     let kept = Kept::new();
     kept.take(vec![stretch(1..=3)]);

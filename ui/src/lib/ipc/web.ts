@@ -434,21 +434,21 @@ class BrowserBackend implements Backend {
       if (!newest) {
         return false;
       }
-      log.catchUp(newest);
+      log.catchUp(newest.events);
     }
     while (log.first > 1 && log.page(before, limit).length < limit) {
       const older = await this.#history(room, { before: log.first });
-      if (!older || older.length === 0) {
+      if (!older || older.events.length === 0) {
         return false;
       }
-      log.prepend(older);
+      log.prepend(older.events, older.head);
     }
     return true;
   }
 
-  async #history(room: string, range: { before?: number }): Promise<Event[] | null> {
+  async #history(room: string, range: { before?: number }): Promise<{ events: Event[]; head: number } | null> {
     try {
-      return (await this.#live().ask({ type: "history", room, ...range, limit: PAGE_EVENTS }, "history")).events;
+      return await this.#live().ask({ type: "history", room, ...range, limit: PAGE_EVENTS }, "history");
     } catch {
       return null;
     }

@@ -36,16 +36,16 @@ describe("a room's log", () => {
     log.catchUp(events(1, 3));
     expect(log.catchUp(events(50, 60)).replaced).toBe(true);
     expect(log.first).toBe(50);
-    log.prepend(events(40, 49));
+    log.prepend(events(40, 49), 60);
     expect(log.first).toBe(40);
   });
 
   it("joins only a page that ends where it begins", () => {
     const log = new RoomLog();
     log.catchUp(events(50, 60));
-    log.prepend(events(30, 40));
+    log.prepend(events(30, 40), 60);
     expect(log.first).toBe(50);
-    log.prepend(events(45, 55));
+    log.prepend(events(45, 55), 60);
     expect(log.first).toBe(45);
   });
 
@@ -56,6 +56,24 @@ describe("a room's log", () => {
       const shown = arriving.flatMap((one) => log.append(one));
       expect(seqs(shown)).toEqual(seqs(events(1, 30)));
     }
+  });
+
+  it("shows nothing of a message that was deleted while its page was under way", () => {
+    const deleted = (seq: number, message: string): Event => ({ ...event(seq), change: { kind: "deleted", message } });
+    const said = (seq: number): Event => ({
+      ...event(seq),
+      change: { kind: "posted", message: `m${seq}`, text: "said" },
+    });
+    const texts = (log: RoomLog) =>
+      log.page(null, 9).flatMap(({ change }) => (change.kind === "posted" ? change.text : []));
+    const paged = new RoomLog();
+    paged.catchUp([said(5), deleted(6, "m4")]);
+    paged.prepend([said(4)], 5);
+    expect(texts(paged)).toEqual(["", "said"]);
+    const synced = new RoomLog();
+    synced.append(deleted(6, "m5"));
+    synced.catchUp([said(4), said(5)]);
+    expect(texts(synced)).toEqual(["said", ""]);
   });
 
   it("pages backwards", () => {

@@ -43,14 +43,21 @@ export class RoomLog {
     }
     const fresh = events.filter((event) => this.#events.length === 0 || event.seq > this.last);
     this.#events.push(...fresh);
-    return { fresh: [...fresh, ...this.#close()], replaced };
+    const ahead = this.#close();
+    this.#changeAll(ahead);
+    return { fresh: [...fresh, ...ahead], replaced };
   }
 
-  /** Takes a page of the past that ends just before the first event held. Anything else is not joined. */
-  prepend(events: readonly Event[]): void {
+  /**
+   * Takes a page of the past that ends just before the first event held. Anything else is not joined. Its messages stand
+   * as they did at `head`: what was pushed while it was under way is done to them here.
+   */
+  prepend(events: readonly Event[], head: number): void {
     const older = events.filter((event) => event.seq < this.first);
     if (older.at(-1)?.seq === this.first - 1) {
+      const later = this.#events.filter((event) => event.seq > head);
       this.#events = [...older, ...this.#events];
+      this.#changeAll(later);
     }
   }
 
@@ -80,6 +87,12 @@ export class RoomLog {
     const changed = { ...held, change: next };
     this.#events[at] = changed;
     return changed;
+  }
+
+  #changeAll(later: readonly Event[]): void {
+    for (const event of later) {
+      this.change(event);
+    }
   }
 
   #close(): Event[] {
