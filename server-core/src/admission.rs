@@ -151,7 +151,7 @@ pub(crate) async fn sign_in(
     let entered = match welcome.unwrap_or(Ok(())) {
         Ok(()) => {
             let seen = (device, peer.address.to_string());
-            enter(Arc::clone(&host), outlet, req, (way, token), seen).await
+            enter(Arc::clone(&host), outlet, req, (way, token), seen, peer.is_spared(&host)).await
         }
         Err(refusal) => Err(refusal),
     };
@@ -182,7 +182,7 @@ async fn resume(
         let check = |member| door.as_ref().map_or(Ok(()), |host| check_welcome(host, member));
         write_return(conn, &hash, (&device, &address), now(), check)
     };
-    let entered = commit_entry(Arc::clone(&host), outlet, req, work).await;
+    let entered = commit_entry(Arc::clone(&host), outlet, req, peer.is_spared(&host), work).await;
     if entered.as_ref().is_err_and(|refusal| refusal.code == ErrorCode::SessionEnded) {
         // Guessing 256 bits is hopeless; trying is still counted.
         host.attempt_from(peer.address)?;
@@ -215,6 +215,11 @@ async fn session_of(host: &Host, hash: [u8; 32]) -> Result<Option<MemberId>, Ref
 /// Whether a member may have one more connection now.
 fn check_welcome(host: &Host, member: MemberId) -> Result<(), Refusal> {
     host.may_come(Exiled::Member(member))?;
+    check_place(host, member)
+}
+
+/// Whether a member has fewer connections than they may have.
+fn check_place(host: &Host, member: MemberId) -> Result<(), Refusal> {
     let most = host.limits().connections_per_member as usize;
     if most > 0 && host.hub.connections_of(member) >= most {
         // Those that are cut off without a word are gone by then.
@@ -417,9 +422,10 @@ async fn enter(
     req: u32,
     (way, token): (Way, (Secret, [u8; 32])),
     (device, address): (String, String),
+    spared: bool,
 ) -> Result<Admission, Refusal> {
     let work = move |conn: &Connection| write_entry(conn, way, (&device, &address), token, now());
-    commit_entry(host, outlet, req, work).await
+    commit_entry(host, outlet, req, spared, work).await
 }
 
 /// Lets in whom `work` has written or found, after the commit.
@@ -427,11 +433,17 @@ async fn commit_entry(
     host: Arc<Host>,
     outlet: Arc<Outlet>,
     req: u32,
+    spared: bool,
     work: impl FnOnce(&Connection) -> Result<Entered, Denied> + Send + 'static,
 ) -> Result<Admission, Refusal> {
     let (answer, admitted) = oneshot::channel();
     let shared = Arc::clone(&host);
     let then = move |entered: Result<Entered, Refusal>, hub: &Arc<Hub>| {
+        let entered = entered.and_then(|entered| match spared {
+            // Of many at once, each found a place before the others had taken it.
+            false if entered.token.is_none() => check_place(&shared, entered.member.id).map(|()| entered),
+            _ => Ok(entered),
+        });
         // If the connection ended meanwhile, the admission comes back and its drop is the departure.
         drop(answer.send(entered.map(|entered| admit(&shared, hub, outlet, req, entered))));
     };

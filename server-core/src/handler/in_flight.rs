@@ -856,3 +856,30 @@ async fn comes_in_late(way: &str, door: Door, wait: usize) -> bool {
     host.vault.close().await;
     true
 }
+
+#[test]
+fn a_member_who_comes_many_times_at_once_takes_no_more_places_than_there_are() {
+    run(async {
+        let stage = Stage::set().await;
+        let mut config = crate::Config::new("anywhere", ([127, 0, 0, 1], 0).into());
+        config.limits.connections_per_member = 2;
+        config.limits.spare_this_computer = false;
+        stage.host.adopt(crate::live::Live::new("host".into(), &config).unwrap());
+        let bob = stage.members[2];
+        let mut tokens = Vec::new();
+        for _ in 0..5 {
+            tokens.push(stage.session(bob).await);
+        }
+        let open = Gate::before_writes(&stage.host);
+        let outlet = way_out();
+        let coming = tokens.into_iter().map(|token| come_in(&stage.host, &outlet, by_session(token)));
+        let mut coming = pin!(futures_util::future::join_all(coming));
+        assert!(poll!(coming.as_mut()).is_pending());
+        drop(open);
+        let came = coming.await;
+        assert_eq!(came.iter().filter(|came| came.is_ok()).count(), 2);
+        let waits = |refusal: &crate::error::Refusal| refusal.code == ErrorCode::RateLimited;
+        assert!(came.iter().filter_map(|came| came.as_ref().err()).all(waits));
+        stage.host.vault.close().await;
+    });
+}
