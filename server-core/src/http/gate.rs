@@ -46,19 +46,17 @@ pub(crate) fn is_own_origin(headers: &HeaderMap) -> bool {
     match (origins.next(), origins.next()) {
         (None, _) => true,
         (Some(origin), None) => {
-            let origin = origin.to_str().ok().and_then(|origin| {
-                let (scheme, authority) = origin.split_once("://")?;
-                let port = match scheme.to_ascii_lowercase().as_str() {
-                    "https" => 443,
-                    "http" => 80,
-                    _ => return None,
-                };
-                Some(with_port(authority, port))
-            });
+            let Some((scheme, theirs)) = origin.to_str().ok().and_then(|origin| origin.split_once("://"))
+            else {
+                return false;
+            };
             // The host can't see whether a proxy has spoken TLS: a missing port is that of the origin's scheme.
-            origin.is_some_and(|(name, port)| {
-                authority(headers).is_some_and(|ours| with_port(ours, port) == (name, port))
-            })
+            let usual = match scheme.to_ascii_lowercase().as_str() {
+                "https" => 443,
+                "http" => 80,
+                _ => return false,
+            };
+            authority(headers).is_some_and(|ours| with_port(ours, usual) == with_port(theirs, usual))
         }
         _ => false,
     }
@@ -150,6 +148,9 @@ mod tests {
             ("127.0.0.1:7717", "null"),
             ("127.0.0.1:7717", "file://"),
             ("chat.example.org", "https://chat.example.org.evil"),
+            ("chat.example.org", "https://chat.example.org:8443"),
+            ("chat.example.org", "http://chat.example.org:443"),
+            ("chat.example.org:8443", "https://chat.example.org"),
         ] {
             assert!(!is_own_origin(&headers(host, Some(origin))), "{origin}");
         }
