@@ -206,6 +206,39 @@ async fn a_bot_reads_posts_and_edits_where_it_is_and_nowhere_else() {
     }
 }
 
+/// The paths of the API and their methods, as its document names them.
+fn documented() -> Vec<(String, String)> {
+    let (mut found, mut path) = (Vec::new(), String::new());
+    for line in include_str!("../../../docs/openapi.yaml").lines() {
+        let name = line.trim().trim_end_matches(':');
+        if line.starts_with("  /") {
+            path = name.to_owned();
+        } else if ["get", "post", "put", "patch", "delete"].contains(&name) {
+            found.push((name.to_uppercase(), path.clone()));
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn every_path_of_the_apis_document_is_there_and_takes_its_methods_only() {
+    let world = World::start().await;
+    let (_alice, me) = world.alice().await;
+    let token = bot(&world, "Butler", "general").await;
+    let documented = documented();
+    assert_eq!(documented.len(), 4, "{documented:?}");
+    for (_, path) in &documented {
+        let real = path.replace("{room}", &me.rooms[0].id.to_string()).replace("{message}", "none");
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+            let head = format!("{method} /api/v1{real}");
+            let (status, said) = call(&world, &head, &[("Authorization", &token)], b"").await;
+            let is_there = documented.iter().any(|(other, at)| other == method && at == path);
+            assert_eq!(status == 405, !is_there, "{head}: {status} {said}");
+            assert!(!said.contains("no such path"), "{head}: {said}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn without_a_bots_token_the_api_says_nothing() {
     let world = World::start().await;
