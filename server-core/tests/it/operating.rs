@@ -186,6 +186,11 @@ async fn invites_and_sessions_are_made_and_ended_from_the_command_line() {
     let (mut carol, carols) = world.invited(&mut alice, "carol").await;
     said(&folder, &["admin", "user", "disable", "carol"]).await;
     assert_eq!(carol.closed().await, 4200);
+    let promoted = run(&folder, &["admin", "user", "role", "carol", "owner"]).await;
+    assert!(
+        String::from_utf8_lossy(&promoted.stderr).contains("not active"),
+        "nobody could sign in as the owner"
+    );
     said(&folder, &["admin", "user", "enable", "carol"]).await;
     let by = SignIn::Session { token: carols.token.unwrap() };
     assert!(world.greet().await.sign_in(by).await.is_err(), "its sessions ended for good");
