@@ -48,21 +48,21 @@ where
     W: FnOnce(&Connection, &Progress) -> Result<bool, Denied> + Send + 'static,
 {
     let (member, connection) = (caller.member, caller.connection);
-    let work = move |conn: &Connection| -> Result<(Progress, Option<u64>), Denied> {
+    let work = move |conn: &Connection| -> Result<(Progress, u64, bool), Denied> {
         authorise_in(conn, member, Operation::ReadRoom, room)?;
         let progress = || -> Result<Progress, Denied> {
             Ok(marks::of_room(conn, member, room)?.ok_or_else(|| Refusal::not_found("room"))?)
         };
         let before = progress()?;
         if !work(conn, &before)? {
-            return Ok((before, None));
+            return Ok((before, marks::last_number(conn, member)?, false));
         }
-        Ok((progress()?, Some(marks::next_number(conn, member)?)))
+        Ok((progress()?, marks::next_number(conn, member)?, true))
     };
     caller
-        .commit_in_order(req, work, move |(progress, number), hub| {
-            let reply = Reply::Progress { progress, number: number.unwrap_or_default() };
-            if number.is_some() {
+        .commit_in_order(req, work, move |(progress, number, is_news), hub| {
+            let reply = Reply::Progress { progress, number };
+            if is_news {
                 hub.tell_member(member, Some(connection), reply.clone());
             }
             reply

@@ -145,7 +145,7 @@ where
     W: FnOnce(&Connection, Place, &ThreadProgress) -> Result<bool, Denied> + Send + 'static,
 {
     let (member, connection) = (caller.member, caller.connection);
-    let work = move |conn: &Connection| -> Result<(ThreadProgress, Option<u64>), Denied> {
+    let work = move |conn: &Connection| -> Result<(ThreadProgress, u64, bool), Denied> {
         authorise_in(conn, member, Operation::ReadRoom, room)?;
         let root = root_in_room(conn, member, (room, message))?;
         if root.thread.is_some() {
@@ -156,14 +156,14 @@ where
         };
         let before = progress()?;
         if !work(conn, root, &before)? {
-            return Ok((before, None));
+            return Ok((before, marks::last_number(conn, member)?, false));
         }
-        Ok((progress()?, Some(marks::next_number(conn, member)?)))
+        Ok((progress()?, marks::next_number(conn, member)?, true))
     };
     caller
-        .commit_in_order(req, work, move |(thread, number), hub| {
-            let reply = Reply::ThreadProgress { thread, number: number.unwrap_or_default() };
-            if number.is_some() {
+        .commit_in_order(req, work, move |(thread, number, is_news), hub| {
+            let reply = Reply::ThreadProgress { thread, number };
+            if is_news {
                 hub.tell_member(member, Some(connection), reply.clone());
             }
             reply

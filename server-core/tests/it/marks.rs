@@ -58,7 +58,8 @@ async fn what_waits_is_counted_from_the_mark_and_all_devices_agree() {
         panic!()
     };
     assert_eq!((read.mark, read.unread, read.mentions), (second, 0, 0));
-    bob.ask(mark(room, first, false)).await.unwrap();
+    let late = bob.ask(mark(room, first, false)).await.unwrap();
+    assert_eq!(late, Reply::Progress { progress: read, number: 2 }, "what is so since the last change");
     assert_eq!(progress(&mut bob, room).await.mark, second, "a late device does not take the mark back");
     bob.ask(mark(room, first, true)).await.unwrap();
     assert_eq!(progress(&mut bob, room).await.unread, 1, "unread again on purpose");

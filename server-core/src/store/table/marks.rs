@@ -104,6 +104,12 @@ pub(crate) fn of_room(conn: &Connection, member: MemberId, room: RoomId) -> Resu
         .optional()
 }
 
+/// How many changes of their own a member has made.
+pub(crate) fn last_number(conn: &Connection, member: MemberId) -> Result<u64> {
+    conn.prepare_cached("SELECT coalesce((SELECT number FROM privates WHERE member = ?), 0)")?
+        .query_row([member.0.as_bytes()], |row| Ok(whole(row.get(0)?)))
+}
+
 /// Counts one more change of a member's own.
 pub(crate) fn next_number(conn: &Connection, member: MemberId) -> Result<u64> {
     conn.prepare_cached(
