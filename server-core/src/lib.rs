@@ -40,6 +40,7 @@ mod live;
 mod metrics;
 mod names;
 mod network;
+mod offload;
 mod outgoing;
 mod programs;
 mod reports;

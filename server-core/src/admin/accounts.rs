@@ -7,7 +7,7 @@ use super::{Administration, Answer, Device, User};
 use crate::admission::{self, Account};
 use crate::error::Refusal;
 use crate::handler::succession;
-use crate::hashing::Asker;
+use crate::offload::Asker;
 use crate::store::table::{invites, members, passwords, second_factors, sessions};
 use crate::store::{Denied, now};
 use crate::token;

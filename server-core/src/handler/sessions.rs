@@ -5,7 +5,7 @@ use vault::rusqlite::Connection;
 
 use super::{Answer, Caller, role};
 use crate::error::Refusal;
-use crate::hashing::Asker;
+use crate::offload::Asker;
 use crate::store::table::{members, passwords, sessions};
 use crate::store::{Denied, now};
 
