@@ -42,6 +42,7 @@ mod names;
 mod network;
 mod offload;
 mod outgoing;
+mod pictures;
 mod programs;
 mod reports;
 mod retention;

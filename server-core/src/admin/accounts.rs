@@ -227,7 +227,7 @@ fn acting(conn: &Connection, member: MemberId) -> Result<MemberId, Denied> {
     Ok(members::owner(conn)?.map_or(member, |owner| owner.id))
 }
 
-fn account(conn: &Connection, name: &str) -> Result<members::Row, Denied> {
+pub(super) fn account(conn: &Connection, name: &str) -> Result<members::Row, Denied> {
     Ok(members::by_name(conn, name.trim())?.ok_or_else(no_such_account)?)
 }
 

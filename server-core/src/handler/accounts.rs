@@ -89,7 +89,7 @@ pub(crate) async fn set_standing(caller: &Caller, req: u32, member: MemberId, st
 }
 
 /// Everyone hears how these members are now.
-fn tell_of(changed: Vec<members::Row>, hub: &Hub) -> Reply {
+pub(crate) fn tell_of(changed: Vec<members::Row>, hub: &Hub) -> Reply {
     for row in changed {
         let here = hub.availability(row.id).filter(|_| row.standing == Standing::Active);
         let member = Member { availability: here.unwrap_or_default(), ..row.shown(here.is_some()) };
@@ -151,7 +151,7 @@ pub(crate) fn forget(conn: &Connection, member: MemberId) -> vault::rusqlite::Re
 }
 
 /// Whether `by` may do `operation` to the account of `member`; gives that account.
-fn authorise_to(
+pub(super) fn authorise_to(
     conn: &Connection,
     by: MemberId,
     operation: Operation,

@@ -57,7 +57,12 @@ pub(crate) async fn archive(caller: &Caller, req: u32, room: RoomId, archived: b
 }
 
 /// Writes what changes a room, if anything does, and tells those in it.
-async fn change<W>(caller: &Caller, req: u32, (room, operation): (RoomId, Operation), write: W) -> Answer
+pub(super) async fn change<W>(
+    caller: &Caller,
+    req: u32,
+    (room, operation): (RoomId, Operation),
+    write: W,
+) -> Answer
 where
     W: FnOnce(&Connection, &Room) -> Result<Option<Change>, Denied> + Send + 'static,
 {

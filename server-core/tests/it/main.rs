@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where it is surprised")]
 
 mod accounts;
+mod avatars;
 mod bad_input;
 mod catch_up;
 mod delivery;
