@@ -369,3 +369,40 @@ CREATE TABLE recovery_codes (
     hash BLOB NOT NULL CHECK (length(hash) = 32),
     PRIMARY KEY (member, hash)
 ) STRICT, WITHOUT ROWID;
+
+-- Pictures of members and rooms, as the host has made them.
+CREATE TABLE avatars (
+    -- SHA-256 of the picture.
+    digest BLOB NOT NULL PRIMARY KEY CHECK (length(digest) = 32),
+    -- A PNG or a JPEG.
+    image BLOB NOT NULL
+) STRICT;
+
+-- Which member shows which picture.
+CREATE TABLE member_avatars (
+    member BLOB NOT NULL PRIMARY KEY REFERENCES members (id),
+    avatar BLOB NOT NULL REFERENCES avatars (digest)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX member_avatars_avatar ON member_avatars (avatar);
+
+-- Which room shows which picture.
+CREATE TABLE room_avatars (
+    room BLOB NOT NULL PRIMARY KEY REFERENCES rooms (id),
+    avatar BLOB NOT NULL REFERENCES avatars (digest)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX room_avatars_avatar ON room_avatars (avatar);
+
+-- A picture goes with the last one who shows it.
+CREATE TRIGGER member_avatars_out AFTER DELETE ON member_avatars BEGIN
+    DELETE FROM avatars WHERE digest = old.avatar
+        AND NOT EXISTS (SELECT 1 FROM member_avatars WHERE avatar = old.avatar)
+        AND NOT EXISTS (SELECT 1 FROM room_avatars WHERE avatar = old.avatar);
+END;
+
+CREATE TRIGGER room_avatars_out AFTER DELETE ON room_avatars BEGIN
+    DELETE FROM avatars WHERE digest = old.avatar
+        AND NOT EXISTS (SELECT 1 FROM member_avatars WHERE avatar = old.avatar)
+        AND NOT EXISTS (SELECT 1 FROM room_avatars WHERE avatar = old.avatar);
+END;

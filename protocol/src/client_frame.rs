@@ -7,7 +7,7 @@ use crate::counts::Attention;
 use crate::handshake::ClientName;
 use crate::ids::{DeviceId, HookId, InviteId, MemberId, MessageId, ReportId, RoomId, Seq, UnixMillis};
 use crate::people::{Availability, Reading, Role, RoomRole, Standing, Visibility, is_default};
-use crate::redacted::{Secret, Text};
+use crate::redacted::{Picture, Secret, Text};
 
 /// One request. Its answer carries the same `req`; answers may come in another order than the requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -93,6 +93,21 @@ pub enum Request {
         room: RoomId,
         /// May be empty.
         topic: String,
+    },
+    /// Gives a room a picture, or takes it away. Answer: `room`.
+    SetRoomAvatar {
+        /// Which.
+        room: RoomId,
+        /// PNG, JPEG, GIF or WebP, at most [`AVATAR_BYTES`](crate::limits::AVATAR_BYTES); the host makes a square of it.
+        /// Without it, the room has none any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        image: Option<Picture>,
+    },
+    /// The picture of a room. Answer: `avatar`.
+    RoomAvatar {
+        /// Which.
+        room: RoomId,
     },
     /// Says from where on those who come in may read. Answer: `room`.
     SetReading {
@@ -443,6 +458,23 @@ pub enum Request {
         name: String,
         /// What I say of myself, at most [`TOPIC_CHARS`](crate::limits::TOPIC_CHARS); may be empty.
         status: String,
+    },
+    /// Gives me a picture, or takes mine away. Answer: `done`.
+    SetAvatar {
+        /// As in `set_room_avatar`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        image: Option<Picture>,
+    },
+    /// Takes a member's picture away. Answer: `done`; so it is if they have none.
+    RemoveAvatar {
+        /// Whose.
+        member: MemberId,
+    },
+    /// The picture of a member. Answer: `avatar`.
+    Avatar {
+        /// Whose.
+        member: MemberId,
     },
     /// Says what a member is on the host; `owner` hands the host over. Answer: `done`.
     SetRole {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::ids::{MemberId, MessageId, RoomId, Seq, UnixMillis};
+use crate::ids::{AvatarId, MemberId, MessageId, RoomId, Seq, UnixMillis};
 use crate::people::{Reading, RoomRole, Visibility};
 use crate::redacted::Text;
 
@@ -85,6 +85,13 @@ pub enum Change {
     TopicSet {
         /// May be empty.
         topic: String,
+    },
+    /// The room has another picture, or none any more.
+    AvatarSet {
+        /// Which.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        avatar: Option<AvatarId>,
     },
     /// Those who come in may read from elsewhere on.
     ReadingSet {

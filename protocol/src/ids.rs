@@ -94,30 +94,84 @@ impl fmt::Display for Seq {
 #[ts(type = "number")]
 pub struct UnixMillis(pub i64);
 
-/// What a host is: the SHA-256 of its public key (P-256, SPKI in DER), as 64 lower-case hex digits.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
-#[serde(try_from = "String", into = "String")]
-#[ts(type = "string")]
-pub struct HostId([u8; 32]);
+macro_rules! digest_id {
+    ($(#[$doc:meta])* $name:ident, $(#[$not_doc:meta])* $not:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+        #[serde(try_from = "String", into = "String")]
+        #[ts(type = "string")]
+        pub struct $name([u8; 32]);
 
-/// The text was not 64 hex digits.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a host id is 64 hex digits")]
-pub struct NotAHostId;
+        $(#[$not_doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+        #[error($what)]
+        pub struct $not;
+
+        impl $name {
+            /// The id whose SHA-256 digest is `digest`.
+            #[must_use]
+            pub const fn from_digest(digest: [u8; 32]) -> Self {
+                Self(digest)
+            }
+
+            /// The digest itself.
+            #[must_use]
+            pub const fn digest(&self) -> &[u8; 32] {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{self}")
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = $not;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                digest_of(text).map(Self).ok_or($not)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = $not;
+            fn try_from(text: String) -> Result<Self, $not> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.to_string()
+            }
+        }
+    };
+}
+
+digest_id!(
+    /// What a host is: the SHA-256 of its public key (P-256, SPKI in DER), as 64 lower-case hex digits.
+    HostId,
+    /// The text was not 64 hex digits.
+    NotAHostId,
+    "a host id is 64 hex digits"
+);
+digest_id!(
+    /// Which picture of a member or room it is: the SHA-256 of what the host gives for it, as 64 lower-case hex digits.
+    /// The same id is the same picture for good.
+    AvatarId,
+    /// The text was not 64 hex digits.
+    NotAnAvatarId,
+    "the id of an avatar is 64 hex digits"
+);
 
 impl HostId {
-    /// The id whose SHA-256 digest is `digest`.
-    #[must_use]
-    pub const fn from_digest(digest: [u8; 32]) -> Self {
-        Self(digest)
-    }
-
-    /// The digest itself.
-    #[must_use]
-    pub const fn digest(&self) -> &[u8; 32] {
-        &self.0
-    }
-
     /// The first 16 hex digits, as announced by mDNS. Enough to recognise a known host, never enough to trust one.
     #[must_use]
     pub fn prefix(&self) -> String {
@@ -138,43 +192,14 @@ impl HostId {
     }
 }
 
-impl fmt::Display for HostId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+fn digest_of(text: &str) -> Option<[u8; 32]> {
+    let bytes = text.as_bytes();
+    if bytes.len() != 64 || !bytes.iter().all(u8::is_ascii_hexdigit) {
+        return None;
     }
-}
-
-impl fmt::Debug for HostId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
+    let mut digest = [0u8; 32];
+    for (slot, pair) in digest.iter_mut().zip(bytes.chunks_exact(2)) {
+        *slot = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
     }
-}
-
-impl FromStr for HostId {
-    type Err = NotAHostId;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bytes = text.as_bytes();
-        if bytes.len() != 64 || !bytes.iter().all(u8::is_ascii_hexdigit) {
-            return Err(NotAHostId);
-        }
-        let mut digest = [0u8; 32];
-        for (slot, pair) in digest.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            let digits = std::str::from_utf8(pair).map_err(|_| NotAHostId)?;
-            *slot = u8::from_str_radix(digits, 16).map_err(|_| NotAHostId)?;
-        }
-        Ok(Self(digest))
-    }
-}
-
-impl TryFrom<String> for HostId {
-    type Error = NotAHostId;
-    fn try_from(text: String) -> Result<Self, NotAHostId> {
-        text.parse()
-    }
-}
-
-impl From<HostId> for String {
-    fn from(id: HostId) -> Self {
-        id.to_string()
-    }
+    Some(digest)
 }

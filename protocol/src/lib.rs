@@ -34,7 +34,9 @@ pub use counts::{Attention, Progress, ThreadProgress};
 pub use error::ErrorCode;
 pub use event::{Change, Edited, Event, Posted, Reaction};
 pub use handshake::{ClientName, HostCard, Moved, Registration, Welcome, moved_message, proof_message};
-pub use ids::{DeviceId, HookId, HostId, InviteId, MemberId, MessageId, ReportId, RoomId, Seq, UnixMillis};
+pub use ids::{
+    AvatarId, DeviceId, HookId, HostId, InviteId, MemberId, MessageId, ReportId, RoomId, Seq, UnixMillis,
+};
 pub use invite_link::InviteLink;
 pub use message_link::MessageLink;
 pub use people::{
@@ -42,7 +44,7 @@ pub use people::{
     Visibility,
 };
 pub use programs::{Bot, Hook, Report};
-pub use redacted::{Secret, Text};
+pub use redacted::{Picture, Secret, Text};
 pub use server_frame::{
     Failure, HistoryPage, Reply, Revision, RoomSync, ServerFrame, SignedIn, Statistics, TallyOfDay,
 };

@@ -40,6 +40,13 @@ pub const LIST_ITEMS: u32 = 500;
 pub const EMOJI_BYTES: usize = 64;
 /// Most different emoji under one message.
 pub const EMOJI_KINDS: usize = 20;
+/// Largest picture that is sent to become somebody's or a room's, in bytes before base64url: with the rest of its frame
+/// it is below [`CLIENT_FRAME_BYTES`].
+pub const AVATAR_BYTES: usize = 90 * 1024;
+/// Largest side of such a picture, in pixels: four times what becomes of it. A host makes room for all of them at once.
+pub const AVATAR_SIDE: u32 = 1024;
+/// Side of the square that the host makes of it, in pixels.
+pub const AVATAR_PIXELS: u32 = 256;
 /// Most pinned messages of one room.
 pub const PINS: u32 = 100;
 /// Most members one message mentions by name; further names stay text.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::ids::{DeviceId, InviteId, MemberId, RoomId, Seq, UnixMillis};
+use crate::ids::{AvatarId, DeviceId, InviteId, MemberId, RoomId, Seq, UnixMillis};
 
 /// What a member may do on the host as a whole; later ones may do less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
@@ -100,10 +100,31 @@ pub struct Member {
     #[serde(default, skip_serializing_if = "is_default")]
     #[ts(as = "Option<String>", optional)]
     pub status: String,
+    /// Their picture, if they have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub avatar: Option<AvatarId>,
     /// How the account stands.
     #[serde(default, skip_serializing_if = "is_default")]
     #[ts(as = "Option<Standing>", optional)]
     pub standing: Standing,
+}
+
+impl Member {
+    /// A member of whom nothing else is known.
+    #[must_use]
+    pub const fn named(id: MemberId, name: String, role: Role) -> Self {
+        Self {
+            id,
+            name,
+            role,
+            online: false,
+            availability: Availability::Active,
+            status: String::new(),
+            avatar: None,
+            standing: Standing::Active,
+        }
+    }
 }
 
 /// Whether a member is here, and when they last were.
@@ -150,6 +171,10 @@ pub struct Room {
     #[serde(default, skip_serializing_if = "is_default")]
     #[ts(as = "Option<bool>", optional)]
     pub archived: bool,
+    /// Its picture, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub avatar: Option<AvatarId>,
     /// Of a direct room, those it is between besides me; its `name` is then made of their names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<MemberId>>", optional)]

@@ -47,3 +47,7 @@ redacted!(
     /// The text of a message: Markdown source, shown through components and never as HTML.
     Text
 );
+redacted!(
+    /// The bytes of a picture, base64url without padding.
+    Picture
+);

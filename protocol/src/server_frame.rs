@@ -7,10 +7,10 @@ use crate::counts::{Progress, ThreadProgress};
 use crate::error::ErrorCode;
 use crate::event::Event;
 use crate::handshake::{Registration, Welcome};
-use crate::ids::{DeviceId, MemberId, MessageId, RoomId, Seq, UnixMillis};
+use crate::ids::{AvatarId, DeviceId, MemberId, MessageId, RoomId, Seq, UnixMillis};
 use crate::people::{Device, Invite, Member, Room, RoomMember, Seen, is_default};
 use crate::programs::{Bot, Hook, Report};
-use crate::redacted::{Secret, Text};
+use crate::redacted::{Picture, Secret, Text};
 
 /// One frame of a host: an answer when `req` is there, else something that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -190,6 +190,15 @@ pub enum Reply {
         /// Whether there are more after the last.
         more: bool,
     },
+    /// To `avatar` and `room_avatar`.
+    Avatar {
+        /// Which: the SHA-256 of the bytes of `image`.
+        avatar: AvatarId,
+        /// `image/png` or `image/jpeg`.
+        media_type: String,
+        /// A square of [`AVATAR_PIXELS`](crate::limits::AVATAR_PIXELS).
+        image: Picture,
+    },
     /// To `people`; also pushed to my other devices when it changed.
     People {
         /// My contacts.
@@ -287,7 +296,7 @@ pub enum Reply {
         /// What.
         event: Event,
     },
-    /// Pushed: a member is new, or changed name or role.
+    /// Pushed: a member is new, or changed name, status, picture, role or standing.
     Member {
         /// As they are now.
         member: Member,

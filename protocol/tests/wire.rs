@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use protocol::{
-    Change, ClientFrame, CloseCode, ErrorCode, Reply, ServerFrame, SignIn, decode_client, decode_server,
-    encode, limits,
+    Change, ClientFrame, CloseCode, ErrorCode, Picture, Reply, Request, RoomId, ServerFrame, SignIn,
+    decode_client, decode_server, encode, limits,
 };
 use serde_json::Value;
 use ts_rs::TS;
@@ -166,6 +166,9 @@ fn the_document_names_every_variant_code_and_limit() {
         limits::TOPIC_CHARS,
         limits::EMOJI_BYTES,
         limits::EMOJI_KINDS,
+        limits::AVATAR_BYTES,
+        limits::AVATAR_SIDE as usize,
+        limits::AVATAR_PIXELS as usize,
         limits::PINS as usize,
         limits::MENTIONS,
         limits::UNREAD as usize,
@@ -188,6 +191,14 @@ fn the_document_names_every_variant_code_and_limit() {
     for number in numbers {
         assert!(section.contains(&number.to_string()), "docs/protocol.md does not name the limit {number}");
     }
+}
+
+#[test]
+fn the_largest_picture_fits_into_a_frame() {
+    let image = Picture("A".repeat(limits::AVATAR_BYTES.div_ceil(3) * 4));
+    let room = RoomId(uuid::Uuid::max());
+    let frame = ClientFrame { req: u32::MAX, request: Request::SetRoomAvatar { room, image: Some(image) } };
+    assert!(encode(&frame).len() <= limits::CLIENT_FRAME_BYTES);
 }
 
 proptest! {

@@ -5,6 +5,7 @@
 //! every act that changes something is noted in the audit log.
 
 mod accounts;
+mod avatars;
 mod certificate;
 mod command;
 mod copies;
@@ -56,6 +57,8 @@ impl Administration {
             Command::ResetPassword { name, password } => self.reset_password(name, password).await,
             Command::EndSecondFactor { name } => self.end_second_factor(name).await,
             Command::RecoverOwner => self.recover_owner().await,
+            Command::RemoveAvatar { name } => self.remove_avatar(name).await,
+            Command::RemoveRoomAvatar { room } => self.remove_room_avatar(room).await,
             Command::SetRole { name, role } => self.set_role(name, role).await,
             Command::SetStanding { name, standing } => self.set_standing(name, standing).await,
             Command::Sessions { name } => self.sessions(name).await,

@@ -22,11 +22,11 @@ use crate::forward;
 use crate::handler::accounts::name_taken;
 use crate::handler::rooms::bring_in;
 use crate::handler::second_factor;
-use crate::hashing::Asker;
 use crate::host::Host;
 use crate::hub::{Hub, Outlet, Seat};
 use crate::names::{fold, is_reserved};
 use crate::network::{is_here, is_near};
+use crate::offload::Asker;
 use crate::second_factor::Code;
 use crate::store::table::{
     audits, events, forwards, host, invites, marks, members, passwords, rooms, second_factors, sessions,

@@ -50,7 +50,7 @@ pub(crate) enum Kind {
     /// Accounts that are made.
     Joins,
     Searches,
-    /// Pages of history, threads and what was missed.
+    /// Pages of history, threads and what was missed, and pictures that are shown.
     Pages,
     /// Rooms that are made.
     Rooms,
@@ -58,6 +58,8 @@ pub(crate) enum Kind {
     Invites,
     /// Passwords that are hashed for somebody signed in.
     Passwords,
+    /// Pictures that are sent, or taken away.
+    Pictures,
     /// Codes beside a password that are tried.
     Codes,
     /// What a hook or a bot says.
@@ -79,6 +81,8 @@ impl Kind {
             | Request::ReadBy { .. }
             | Request::SeqAt { .. }
             | Request::Statistics
+            | Request::Avatar { .. }
+            | Request::RoomAvatar { .. }
             | Request::Sync { .. } => Self::Pages,
             Request::CreateRoom { .. } | Request::OpenDirect { .. } => Self::Rooms,
             Request::React { .. } | Request::Unreact { .. } => Self::Reactions,
@@ -86,6 +90,9 @@ impl Kind {
             | Request::CreateHook { .. }
             | Request::CreateReport { .. }
             | Request::CreateBot { .. } => Self::Invites,
+            Request::SetAvatar { .. } | Request::SetRoomAvatar { .. } | Request::RemoveAvatar { .. } => {
+                Self::Pictures
+            }
             Request::SetPassword { .. }
             | Request::DeleteAccount { .. }
             | Request::BeginSecondFactor { .. }
@@ -113,6 +120,7 @@ impl Kind {
             (Self::Reactions, _) => Rate::per_minute(limits.reactions_per_minute),
             (Self::Invites, _) => Rate::per_hour(limits.invites_per_hour),
             (Self::Passwords, _) => Rate::per_minute(limits.passwords_per_minute),
+            (Self::Pictures, _) => Rate::per_hour(limits.pictures_per_hour),
             (Self::Codes, _) => Rate::in_a_row(limits.attempts_per_account, CODE_REFILL),
             (Self::Programs, _) => Rate::per_minute(limits.program_requests_per_minute),
         }

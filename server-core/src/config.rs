@@ -205,6 +205,12 @@ pub struct Limits {
     pub hashes_waiting_per_address: usize,
     /// Password changes and proofs of one member per minute; 0 is no limit.
     pub passwords_per_minute: u32,
+    /// Pictures looked at at once; each takes up to 16 MiB while it is.
+    pub pictures_at_once: usize,
+    /// Most pictures that wait for that; more are told to come later.
+    pub pictures_waiting: usize,
+    /// Pictures one member may send or take away per hour, of themselves and of rooms; 0 is no limit.
+    pub pictures_per_hour: u32,
     /// Requests one connection may make per second; 0 is no limit.
     pub frames_per_second: u32,
     /// Bytes one connection may send per second; 0 is no limit.
@@ -223,7 +229,7 @@ pub struct Limits {
     pub stranger_bytes_per_second: u32,
     /// Searches of one member per minute; 0 is no limit.
     pub searches_per_minute: u32,
-    /// Pages of history, threads and what was missed, of one member per minute; 0 is no limit.
+    /// Pages of history, threads and what was missed, and pictures shown, of one member per minute; 0 is no limit.
     pub pages_per_minute: u32,
     /// Reactions of one member per minute; 0 is no limit.
     pub reactions_per_minute: u32,
@@ -270,6 +276,9 @@ impl Default for Limits {
             hashes_waiting: 1_000,
             hashes_waiting_per_address: 50,
             passwords_per_minute: 20,
+            pictures_at_once: 1,
+            pictures_waiting: 100,
+            pictures_per_hour: 60,
             frames_per_second: 200,
             bytes_per_second: 1024 * 1024,
             member_frames_per_second: 400,
@@ -343,6 +352,8 @@ impl Limits {
             self.hashes_at_once,
             self.hashes_waiting,
             self.hashes_waiting_per_address,
+            self.pictures_at_once,
+            self.pictures_waiting,
             self.text_bytes,
             self.name_chars,
             self.page_events as usize,
@@ -361,8 +372,9 @@ impl Limits {
             && self.rooms_per_member <= limits::LIST_ITEMS;
         match () {
             () if at_least_one.contains(&0) => Some(
-                "limits: connections, strangers, queue_bytes, hashes_*, text_bytes, name_chars, page_events, \
-                 search_items, members_per_room, rooms_per_member and hook_bytes must be at least 1",
+                "limits: connections, strangers, queue_bytes, hashes_*, pictures_at_once, pictures_waiting, text_bytes, \
+                 name_chars, page_events, search_items, members_per_room, rooms_per_member and hook_bytes must be at \
+                 least 1",
             ),
             () if sockets.iter().any(|most| *most > SOCKETS) => Some(
                 "limits: connections and strangers can't be more than 1000000, which no process can open",

@@ -7,8 +7,9 @@ use protocol::{Reply, Request};
 use crate::error::Refusal;
 use crate::handler::programs::ReportAct;
 use crate::handler::{
-    Caller, accounts, delivery, history, invites, marks, members, messages, people, pins, presence, programs,
-    reactions, retention, room_members, room_settings, rooms, search, second_factor, sessions, sync, threads,
+    Caller, accounts, avatars, delivery, history, invites, marks, members, messages, people, pins, presence,
+    programs, reactions, retention, room_members, room_settings, rooms, search, second_factor, sessions,
+    sync, threads,
 };
 use crate::store::table::relations;
 use question::is_question;
@@ -53,6 +54,8 @@ async fn answer(caller: &Caller, req: u32, request: Request) -> Result<Option<Re
         Request::OpenDirect { members } => rooms::open_direct(caller, req, members).await,
         Request::RenameRoom { room, name } => room_settings::rename(caller, req, room, &name).await,
         Request::SetTopic { room, topic } => room_settings::set_topic(caller, req, room, &topic).await,
+        Request::SetRoomAvatar { room, image } => avatars::set_of_room(caller, req, room, image).await,
+        Request::RoomAvatar { room } => avatars::of_room(caller, room).await,
         Request::SetReading { room, reading } => room_settings::set_reading(caller, req, room, reading).await,
         Request::ArchiveRoom { room } => room_settings::archive(caller, req, room, true).await,
         Request::RestoreRoom { room } => room_settings::archive(caller, req, room, false).await,
@@ -124,6 +127,9 @@ async fn answer(caller: &Caller, req: u32, request: Request) -> Result<Option<Re
             second_factor::end(caller, req, (password, code)).await
         }
         Request::SetProfile { name, status } => accounts::set_profile(caller, req, &name, &status).await,
+        Request::SetAvatar { image } => avatars::set(caller, req, image).await,
+        Request::RemoveAvatar { member } => avatars::remove(caller, req, member).await,
+        Request::Avatar { member } => avatars::of_member(caller, member).await,
         Request::SetRole { member, role } => accounts::set_role(caller, req, member, role).await,
         Request::SetStanding { member, standing } => {
             accounts::set_standing(caller, req, member, standing).await

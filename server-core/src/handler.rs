@@ -1,6 +1,7 @@
 //! What each request does: looks up, asks the permission function, writes through the committer.
 
 pub(crate) mod accounts;
+pub(crate) mod avatars;
 pub(crate) mod behalf;
 pub(crate) mod delivery;
 pub(crate) mod history;
@@ -141,8 +142,10 @@ impl Caller {
 
 /// The role of `member` as stored at this moment, if the account stands.
 fn role(conn: &Connection, member: MemberId) -> Result<Role, Denied> {
-    let row = member_rows::by_id(conn, member)?.filter(|row| row.standing == Standing::Active);
-    Ok(row.ok_or_else(session_ended)?.role)
+    match member_rows::account(conn, member)? {
+        Some((role, Standing::Active)) => Ok(role),
+        _ => Err(session_ended().into()),
+    }
 }
 
 /// Whether `member` may do `operation` to the host.

@@ -1,9 +1,7 @@
 //! Passwords: slow on purpose, a few at a time and in fair turns, and as slow for names nobody has.
 
-mod turns;
-
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -11,16 +9,13 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use metrics::Counter;
-use protocol::{MemberId, Secret};
-use tokio::sync::oneshot;
+use protocol::Secret;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use crate::budget::Source;
 use crate::config::Limits;
 use crate::error::{Refusal, StartError};
-use crate::store::stopping;
-use turns::{Asked, Bounds, Turns};
+use crate::offload::{Asker, Bounds, Offload};
 
 /// Memory per hash in KiB, passes and lanes (OWASP's second choice, 2024: 19 MiB, 2, 1).
 const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
@@ -28,60 +23,18 @@ const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
 /// What a hash is thought to take before any was made.
 const AT_FIRST: Duration = Duration::from_millis(100);
 
-/// On whose behalf something is hashed: each has a line of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Asker {
-    /// Somebody who is not signed in.
-    Source(Source),
-    /// Somebody on this computer, who may fill the whole line.
-    Here,
-    Member(MemberId),
-    Operator,
-}
-
 /// Hashes passwords off the async threads.
 #[derive(Clone)]
 pub(crate) struct Hashing {
-    turns: Arc<Mutex<State>>,
+    offload: Offload,
     done: Counter,
     /// Of a password nobody has, compared where there is none to compare with.
     nobody: Arc<str>,
 }
 
-#[derive(Debug)]
-struct State {
-    turns: Turns<Asker, oneshot::Sender<Permit>>,
-    /// What a hash took of late.
-    takes: Duration,
-}
-
-/// The right to hash, passed on to the next when it is dropped.
-#[derive(Debug)]
-struct Permit(Option<Arc<Mutex<State>>>);
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        let Some(state) = self.0.take() else { return };
-        // Whoever waited may have gone; then it is the next one's turn.
-        loop {
-            let next = lock(&state).turns.finish();
-            let Some(next) = next else { return };
-            match next.send(Permit(Some(Arc::clone(&state)))) {
-                Ok(()) => return,
-                // What comes back must not pass itself on: this loop does.
-                Err(mut unwanted) => drop(unwanted.0.take()),
-            }
-        }
-    }
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().expect("nothing panics while it holds the turns")
-}
-
 impl std::fmt::Debug for Hashing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Hashing").field("turns", &self.turns).finish_non_exhaustive()
+        f.debug_struct("Hashing").field("offload", &self.offload).finish_non_exhaustive()
     }
 }
 
@@ -100,11 +53,7 @@ impl Hashing {
             base64.encode(salt),
             base64.encode(digest)
         );
-        Ok(Self {
-            turns: Arc::new(Mutex::new(State { turns: Turns::default(), takes: AT_FIRST })),
-            done,
-            nobody: nobody.into(),
-        })
+        Ok(Self { offload: Offload::new(AT_FIRST), done, nobody: nobody.into() })
     }
 
     /// The hash to store for `password`, made for `asker` in turn.
@@ -150,23 +99,6 @@ impl Hashing {
         asker: Asker,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        let permit = self.turn(limits, asker).await?;
-        let counter = self.done.clone();
-        let done = tokio::task::spawn_blocking(move || {
-            let began = Instant::now();
-            let made = work();
-            counter.increment(1);
-            if let Some(state) = &permit.0 {
-                let mut state = lock(state);
-                state.takes = (state.takes * 7 + began.elapsed()) / 8;
-            }
-            drop(permit);
-            made
-        });
-        done.await.map_err(|_| stopping())
-    }
-
-    async fn turn(&self, limits: &Limits, asker: Asker) -> Result<Permit, Refusal> {
         let bounds = Bounds {
             at_once: limits.hashes_at_once,
             waiting: limits.hashes_waiting,
@@ -175,26 +107,13 @@ impl Hashing {
                 Asker::Source(_) | Asker::Member(_) => limits.hashes_waiting_per_address,
             },
         };
-        let mut coming = None;
-        let asked = {
-            let mut state = lock(&self.turns);
-            let takes = state.takes;
-            let asked = state.turns.ask(asker, bounds, || {
-                let (waiter, turn) = oneshot::channel();
-                coming = Some(turn);
-                waiter
-            });
-            (asked, takes)
+        let done = self.done.clone();
+        let work = move || {
+            let made = work();
+            done.increment(1);
+            made
         };
-        match (asked, coming) {
-            ((Asked::Go, _), _) => Ok(Permit(Some(Arc::clone(&self.turns)))),
-            ((Asked::Wait, _), Some(turn)) => turn.await.map_err(|_| stopping()),
-            ((Asked::Full(waiting), takes), _) => {
-                let rounds = u32::try_from(waiting / bounds.at_once.max(1) + 1).unwrap_or(u32::MAX);
-                Err(Refusal::wait(takes.saturating_mul(rounds)))
-            }
-            ((Asked::Wait, _), None) => Err(Refusal::internal()),
-        }
+        self.offload.run(bounds, asker, work).await
     }
 }
 
@@ -212,8 +131,6 @@ fn hash_now(password: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use protocol::ErrorCode;
-
     use super::*;
 
     #[tokio::test]
@@ -230,31 +147,6 @@ mod tests {
         let stored = hashing.hash(&limits, Asker::Here, &"pâte à choux".into()).await.unwrap();
         assert!(fits("pa\u{302}te a\u{300} choux", Some(stored)).await, "as another keyboard types it");
         assert!(!fits("wrong horse", Some("damaged".into())).await);
-    }
-
-    #[tokio::test]
-    async fn a_full_line_is_told_when_to_come_and_those_who_leave_it_hold_nobody_up() {
-        let hashing = Hashing::new(Counter::noop()).unwrap();
-        let limits = Limits {
-            hashes_at_once: 1,
-            hashes_waiting: 8,
-            hashes_waiting_per_address: 2,
-            ..Limits::default()
-        };
-        let asker = |number| Asker::Member(MemberId(uuid::Uuid::from_u128(number)));
-        let held = hashing.turn(&limits, asker(1)).await.unwrap();
-        let mut waiting = [1, 1, 2].map(|number| Box::pin(hashing.turn(&limits, asker(number))));
-        for turn in &mut waiting {
-            assert!(futures_util::poll!(turn).is_pending());
-        }
-        let refused = hashing.turn(&limits, asker(1)).await.unwrap_err();
-        assert_eq!(refused.code, ErrorCode::RateLimited);
-        assert!(refused.retry_after_ms.is_some_and(|wait| wait > 0));
-        let [gone, also_gone, last] = waiting;
-        drop((gone, also_gone));
-        drop(held);
-        drop(last.await.unwrap());
-        drop(hashing.turn(&limits, asker(1)).await.unwrap());
     }
 
     #[test]

@@ -30,6 +30,7 @@ use crate::lately::Lately;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::network::{self, is_here};
+use crate::pictures::Pictures;
 use crate::store::table::{audits, forwards, host, invites, members};
 use crate::store::{Denied, SCHEMA, now};
 use crate::token;
@@ -49,6 +50,7 @@ pub(crate) struct Host {
     pub(crate) hub: Arc<Hub>,
     pub(crate) committer: Committer,
     pub(crate) hashing: Hashing,
+    pub(crate) pictures: Pictures,
     pub(crate) budgets: Budgets,
     pub(crate) typing: Typing,
     pub(crate) lately: Arc<Lately>,
@@ -85,6 +87,7 @@ impl Host {
             live: ArcSwap::from_pointee(Live::new(row.name, &config)?),
             committer: Committer::new(vault.clone(), Arc::clone(&hub), Arc::clone(&metrics)),
             hashing: Hashing::new(metrics.hashes.clone())?,
+            pictures: Pictures::default(),
             metrics,
             hub,
             vault,

@@ -29,6 +29,8 @@ pub(crate) enum Operation {
     JoinRoom,
     /// Go out of a room.
     LeaveRoom,
+    /// See how a room is called, what it is about and its picture.
+    SeeRoom,
     /// Read a room's log.
     ReadRoom,
     /// Post in a room.
@@ -53,6 +55,8 @@ pub(crate) enum Operation {
     RenameRoom,
     /// Say what a room is about.
     SetTopic,
+    /// Give a room a picture, or take it away.
+    SetRoomAvatar,
     /// Say from where on those who come into a room may read.
     SetReading,
     /// Close a room to everything but reading, or open it again.
@@ -83,6 +87,8 @@ pub(crate) enum Operation {
     SetStanding,
     /// Delete an account.
     DeleteAccount,
+    /// Take the picture of a member away.
+    RemoveAvatar,
     /// See how much the host is used.
     SeeStatistics,
     /// Say for how long a room keeps what is said in it.

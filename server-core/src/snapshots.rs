@@ -1,7 +1,7 @@
 //! Rolling snapshots: whole copies of the host's vault, made while it runs and kept beside it, for the day its file no
 //! longer opens.
 //!
-//! What is deleted for everyone, and accounts and rooms that are gone, are taken out of the snapshots too, at the next
+//! What is deleted for everyone, accounts and rooms that are gone, and pictures nobody shows any more are taken out of the snapshots too, at the next
 //! look. They stand on the same disk: against its loss only a backup elsewhere helps.
 
 use std::fs;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{MemberId, MessageId, RoomId, Seq, UnixMillis};
+use protocol::{AvatarId, MemberId, MessageId, RoomId, Seq, UnixMillis};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use vault::rusqlite::{Connection, Result};
 use vault::{CopyError, Vault};
@@ -17,7 +17,7 @@ use vault::{CopyError, Vault};
 use crate::config::Snapshots;
 use crate::handler::accounts;
 use crate::host::{self, Host};
-use crate::store::table::{events, members, messages, rooms};
+use crate::store::table::{avatars, events, members, messages, rooms};
 use crate::store::{SCHEMA, now};
 
 /// The folder of snapshots in a host's folder.
@@ -153,13 +153,25 @@ struct Gone {
     rooms: Vec<RoomId>,
     messages: Vec<MessageId>,
     members: Vec<MemberId>,
+    avatars: Vec<AvatarId>,
 }
+
+impl Gone {
+    fn is_empty(&self) -> bool {
+        let Self { rooms, messages, members, avatars } = self;
+        rooms.is_empty() && messages.is_empty() && members.is_empty() && avatars.is_empty()
+    }
+}
+
+/// What a snapshot holds of what may go: its rooms up to which number, and its pictures.
+type Held = (Vec<(RoomId, Seq)>, Vec<AvatarId>);
 
 fn catch_up(vault: &Vault, snapshot: &Path) -> std::result::Result<(), TendError> {
     let options = host::vault_options();
-    let held = vault.change_copy_blocking(snapshot, &SCHEMA, options, heads)?;
+    let held = vault
+        .change_copy_blocking(snapshot, &SCHEMA, options, |conn| Ok((heads(conn)?, avatars::all(conn)?)))?;
     let gone = vault.read_blocking(|conn| gone_since(conn, held))?;
-    if gone.rooms.is_empty() && gone.messages.is_empty() && gone.members.is_empty() {
+    if gone.is_empty() {
         return Ok(());
     }
     Ok(vault.change_copy_blocking(snapshot, &SCHEMA, options, |conn| take_out(conn, &gone))?)
@@ -173,9 +185,11 @@ fn heads(conn: &Connection) -> Result<Vec<(RoomId, Seq)>> {
     Ok(heads)
 }
 
-fn gone_since(conn: &Connection, held: Vec<(RoomId, Seq)>) -> Result<Gone> {
-    let mut gone = Gone { members: members::gone(conn)?, ..Gone::default() };
-    for (room, head) in held {
+fn gone_since(conn: &Connection, (heads, mut pictures): Held) -> Result<Gone> {
+    let shown = avatars::all(conn)?;
+    pictures.retain(|picture| shown.binary_search(picture).is_err());
+    let mut gone = Gone { members: members::gone(conn)?, avatars: pictures, ..Gone::default() };
+    for (room, head) in heads {
         match rooms::head(conn, room)? {
             None => gone.rooms.push(room),
             Some(_) => gone.messages.extend(events::deleted_after(conn, room, head)?),
@@ -196,6 +210,9 @@ fn take_out(conn: &Connection, gone: &Gone) -> Result<()> {
     }
     for member in &gone.members {
         accounts::forget(conn, *member)?;
+    }
+    for avatar in &gone.avatars {
+        avatars::forget(conn, avatar)?;
     }
     Ok(())
 }

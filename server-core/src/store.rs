@@ -9,6 +9,7 @@ pub(crate) mod kept;
 pub(crate) mod search;
 pub(crate) mod table {
     pub(crate) mod audits;
+    pub(crate) mod avatars;
     pub(crate) mod bots;
     pub(crate) mod certificates;
     pub(crate) mod cursors;
@@ -41,8 +42,9 @@ use vault::{CommitError, Migration, ReadError, Schema};
 
 use crate::error::Refusal;
 use table::{
-    audits, bots, certificates, cursors, events, follows, forwards, hooks, host, invites, marks, members,
-    memberships, messages, passwords, relations, reports, retentions, rooms, second_factors, sessions,
+    audits, avatars, bots, certificates, cursors, events, follows, forwards, hooks, host, invites, marks,
+    members, memberships, messages, passwords, relations, reports, retentions, rooms, second_factors,
+    sessions,
 };
 
 /// Every step ever shipped, oldest first; append only.
@@ -70,6 +72,7 @@ pub const SCHEMA: Schema = Schema {
         Migration { name: "reports", sql: reports::SCHEMA },
         Migration { name: "certificates", sql: certificates::SCHEMA },
         Migration { name: "second_factors", sql: second_factors::SCHEMA },
+        Migration { name: "avatars", sql: avatars::SCHEMA },
     ],
 };
 

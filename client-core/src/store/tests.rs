@@ -23,15 +23,7 @@ struct Kept {
 }
 
 fn alice() -> Member {
-    Member {
-        id: MemberId(Uuid::from_u128(1)),
-        name: "alice".into(),
-        role: Role::Member,
-        online: false,
-        availability: protocol::Availability::Active,
-        status: String::new(),
-        standing: protocol::Standing::Active,
-    }
+    Member::named(MemberId(Uuid::from_u128(1)), "alice".into(), Role::Member)
 }
 
 fn room(head: u64) -> Room {
@@ -45,6 +37,7 @@ fn room(head: u64) -> Room {
         role: protocol::RoomRole::Member,
         reading: protocol::Reading::Start,
         archived: false,
+        avatar: None,
         with: Vec::new(),
     }
 }

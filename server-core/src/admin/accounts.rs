@@ -9,7 +9,7 @@ use crate::error::Refusal;
 use crate::handler::accounts::{as_changed, check_active, tell_of};
 use crate::handler::sessions::as_seen;
 use crate::handler::succession;
-use crate::hashing::Asker;
+use crate::offload::Asker;
 use crate::programs::refuse_programs;
 use crate::store::table::{invites, members, passwords, second_factors, sessions};
 use crate::store::{Denied, now};
@@ -230,7 +230,7 @@ fn acting(conn: &Connection, member: MemberId) -> Result<MemberId, Denied> {
     Ok(members::owner(conn)?.map_or(member, |owner| owner.id))
 }
 
-fn account(conn: &Connection, name: &str) -> Result<members::Row, Denied> {
+pub(super) fn account(conn: &Connection, name: &str) -> Result<members::Row, Denied> {
     Ok(members::by_name(conn, name.trim())?.ok_or_else(no_such_account)?)
 }
 

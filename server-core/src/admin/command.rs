@@ -38,6 +38,11 @@ pub enum Command {
         /// Whose.
         name: String,
     },
+    /// Takes the picture of an account away. Answer: `done`.
+    RemoveAvatar {
+        /// Whose.
+        name: String,
+    },
     /// Makes a link that lets whoever uses it in as the owner, once, with a password of their choice and without a
     /// second factor. Answer: `owner_link`.
     RecoverOwner,
@@ -70,6 +75,11 @@ pub enum Command {
     },
     /// All rooms. Answer: `rooms`.
     Rooms,
+    /// Takes the picture of a room away. Answer: `done`.
+    RemoveRoomAvatar {
+        /// The room's name, or its id.
+        room: String,
+    },
     /// Says for how long a room keeps what is said in it. Answer: `done`.
     SetRetention {
         /// The room's name, or its id.

@@ -1,15 +1,15 @@
 //! The whole log as JSON lines in one order that depends on nothing but the log: two hosts with the same history
 //! give the same bytes.
 //!
-//! First the host, then members, rooms and memberships by id, then every room's events by number. No key, hash or
-//! token is in it. Message texts are: whoever may export reads everything.
+//! First the host, then members, rooms and memberships by id, pictures by theirs, then every room's events by number. No
+//! key, hash of a secret or token is in it. Message texts are: whoever may export reads everything.
 
-use protocol::{Event, HostId, Member, Room, Seq, limits};
+use protocol::{AvatarId, Event, HostId, Member, Picture, Room, Seq, limits};
 use serde::Serialize;
 use vault::rusqlite::{self, Connection};
 
 use crate::store::table::events::{self, Stretch};
-use crate::store::table::{members, memberships, rooms};
+use crate::store::table::{avatars, members, memberships, rooms};
 
 /// One line.
 #[derive(Serialize)]
@@ -19,6 +19,7 @@ enum Line<'a> {
     Member(Member),
     Room(&'a Room),
     Membership { room: protocol::RoomId, member: protocol::MemberId },
+    Avatar { id: AvatarId, image: Picture },
     Event(Event),
 }
 
@@ -47,6 +48,13 @@ pub(super) fn write(
     }
     for (room, member) in memberships::all(conn)? {
         if !put(Line::Membership { room, member }) {
+            return Ok(());
+        }
+    }
+    for id in avatars::all(conn)? {
+        let Some(avatar) = avatars::by_id(conn, &id)? else { continue };
+        let (_, image) = avatar.shown();
+        if !put(Line::Avatar { id, image }) {
             return Ok(());
         }
     }

@@ -23,6 +23,8 @@ pub(super) fn is_question(request: &Request) -> bool {
         | Request::Delivered { .. }
         | Request::Progress
         | Request::Seen { .. }
+        | Request::Avatar { .. }
+        | Request::RoomAvatar { .. }
         | Request::Members { .. }
         | Request::People
         | Request::Devices
@@ -42,6 +44,7 @@ pub(super) fn is_question(request: &Request) -> bool {
         | Request::RenameRoom { .. }
         | Request::SetTopic { .. }
         | Request::SetReading { .. }
+        | Request::SetRoomAvatar { .. }
         | Request::ArchiveRoom { .. }
         | Request::RestoreRoom { .. }
         | Request::DeleteRoom { .. }
@@ -71,6 +74,8 @@ pub(super) fn is_question(request: &Request) -> bool {
         | Request::RenewRecoveryCodes { .. }
         | Request::EndSecondFactor { .. }
         | Request::SetProfile { .. }
+        | Request::SetAvatar { .. }
+        | Request::RemoveAvatar { .. }
         | Request::SetRole { .. }
         | Request::SetStanding { .. }
         | Request::DeleteAccount { .. }

@@ -187,7 +187,7 @@ pub(crate) fn forget(conn: &Connection, member: MemberId) -> vault::rusqlite::Re
 }
 
 /// Whether `by` may do `operation` to the account of `member`; gives that account.
-fn authorise_to(
+pub(super) fn authorise_to(
     conn: &Connection,
     by: MemberId,
     operation: Operation,

@@ -57,7 +57,12 @@ pub(crate) async fn archive(caller: &Caller, req: u32, room: RoomId, archived: b
 }
 
 /// Writes what changes a room, if anything does, and tells those in it.
-async fn change<W>(caller: &Caller, req: u32, (room, operation): (RoomId, Operation), write: W) -> Answer
+pub(super) async fn change<W>(
+    caller: &Caller,
+    req: u32,
+    (room, operation): (RoomId, Operation),
+    write: W,
+) -> Answer
 where
     W: FnOnce(&Connection, &Room) -> Result<Option<Change>, Denied> + Send + 'static,
 {
@@ -91,6 +96,8 @@ fn act(change: &Change) -> &'static str {
     match change {
         Change::Renamed { .. } => "room renamed",
         Change::TopicSet { .. } => "room topic set",
+        Change::AvatarSet { avatar: Some(_) } => "room picture set",
+        Change::AvatarSet { .. } => "room picture removed",
         Change::ReadingSet { reading: Reading::Join } => "room shown from the joining on",
         Change::ReadingSet { .. } => "room shown from the start",
         Change::Archived => "room archived",

@@ -7,8 +7,8 @@ use vault::rusqlite::Connection;
 
 use super::{Answer, Caller, role};
 use crate::error::Refusal;
-use crate::hashing::Asker;
 use crate::hub::Hub;
+use crate::offload::Asker;
 use crate::store::table::{audits, members, passwords, sessions};
 use crate::store::{Denied, now};
 

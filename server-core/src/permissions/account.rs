@@ -16,6 +16,7 @@ pub(super) fn to_member(role: Role, operation: Operation, theirs: Role, own: boo
     let allowed = match operation {
         Op::SetRole(Role::Owner) => role == Role::Owner && !own,
         Op::SetRole(new) => !own && rules_over(theirs) && rules_over(new),
+        Op::RemoveAvatar => own || rules_over(theirs),
         Op::SetStanding => !own && rules_over(theirs),
         Op::DeleteAccount if own => theirs != Role::Owner,
         Op::DeleteAccount => rules_over(theirs),

@@ -22,9 +22,10 @@ const ON_HOST: [Operation; 13] = [
     Operation::Administer,
 ];
 
-const IN_ROOMS: [Operation; 27] = [
+const IN_ROOMS: [Operation; 29] = [
     Operation::JoinRoom,
     Operation::LeaveRoom,
+    Operation::SeeRoom,
     Operation::ReadRoom,
     Operation::ListRoomMembers,
     Operation::Post,
@@ -42,6 +43,7 @@ const IN_ROOMS: [Operation; 27] = [
     Operation::SetTopic,
     Operation::AddToRoom,
     Operation::RenameRoom,
+    Operation::SetRoomAvatar,
     Operation::SetReading,
     Operation::SetRetention,
     Operation::ManageHooks,
@@ -52,13 +54,14 @@ const IN_ROOMS: [Operation; 27] = [
     Operation::DeleteRoom,
 ];
 
-const TO_ACCOUNTS: [Operation; 6] = [
+const TO_ACCOUNTS: [Operation; 7] = [
     Operation::SetRole(Role::Guest),
     Operation::SetRole(Role::Member),
     Operation::SetRole(Role::Admin),
     Operation::SetRole(Role::Owner),
     Operation::SetStanding,
     Operation::DeleteAccount,
+    Operation::RemoveAvatar,
 ];
 
 fn cell(role: Role, operation: Operation, object: Object) -> &'static str {
@@ -123,6 +126,7 @@ fn is_noted(operation: Operation) -> bool {
         Op::CreateRoom
         | Op::RenameRoom
         | Op::SetTopic
+        | Op::SetRoomAvatar
         | Op::SetReading
         | Op::ArchiveRoom
         | Op::DeleteRoom
@@ -135,6 +139,7 @@ fn is_noted(operation: Operation) -> bool {
         | Op::SetRole(_)
         | Op::SetStanding
         | Op::DeleteAccount
+        | Op::RemoveAvatar
         | Op::DeleteMessage(Authorship::Foreign)
         | Op::SetRetention
         | Op::ManageHooks
@@ -144,6 +149,7 @@ fn is_noted(operation: Operation) -> bool {
         // Reading.
         Op::ListDirectory
         | Op::ReadRoom
+        | Op::SeeRoom
         | Op::ReadRevisions(_)
         | Op::SeeDelivery(_)
         | Op::ListRoomMembers

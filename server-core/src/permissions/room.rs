@@ -18,6 +18,7 @@ pub(super) fn in_room(
         _ if !inside && !findable => Err(Refusal::not_found("room")),
         _ if !is_about_rooms(operation) => Err(Refusal::not_found("room")),
         Op::JoinRoom if inside => Ok(()),
+        Op::SeeRoom => Ok(()),
         _ if archived && !is_left_to_archived(operation) => {
             Err(Refusal::forbidden("this room is archived: it can be read, and nothing is said in it"))
         }
@@ -40,6 +41,7 @@ pub(super) fn as_insider(
     match operation {
         Op::LeaveRoom
         | Op::RenameRoom
+        | Op::SetRoomAvatar
         | Op::SetTopic
         | Op::SetReading
         | Op::ArchiveRoom
@@ -55,6 +57,7 @@ pub(super) fn as_insider(
             Err(Refusal::forbidden("a direct room stays as it is, between those it is between"))
         }
         Op::RenameRoom
+        | Op::SetRoomAvatar
         | Op::SetReading
         | Op::ArchiveRoom
         | Op::DeleteRoom
@@ -110,6 +113,7 @@ fn is_about_rooms(operation: Operation) -> bool {
             | Op::SetRole(_)
             | Op::SetStanding
             | Op::DeleteAccount
+            | Op::RemoveAvatar
             | Op::SetRegistration
             | Op::SeeStatistics
             | Op::ManageBots

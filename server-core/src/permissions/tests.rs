@@ -62,20 +62,22 @@ fn the_table_of_accounts() {
         (Op::SetRole(Role::Guest), ["ffff", "+fff", "++ff", "++ff"]),
         (Op::SetStanding, ["ffff", "+fff", "++ff", "++ff"]),
         (Op::DeleteAccount, ["ffff", "+fff", "++ff", "++ff"]),
+        (Op::RemoveAvatar, ["ffff", "+fff", "++ff", "++ff"]),
     ];
     for (operation, expected) in table {
         for (theirs, expected) in ROLES.into_iter().zip(expected) {
             let object = Object::Member { role: theirs, own: false };
             assert_eq!(row(operation, object), expected, "{operation:?} to {theirs:?}");
             let own = permit(theirs, operation, Object::Member { role: theirs, own: true });
-            let leaves = operation == Op::DeleteAccount && theirs != Role::Owner;
-            assert_eq!(own.is_ok(), leaves, "{operation:?} to oneself as {theirs:?}");
+            let may =
+                operation == Op::RemoveAvatar || (operation == Op::DeleteAccount && theirs != Role::Owner);
+            assert_eq!(own.is_ok(), may, "{operation:?} to oneself as {theirs:?}");
         }
     }
 }
 
 /// What those in a room may do there: who does not run it, then who does.
-const INSIDE: [(Operation, &str, &str); 25] = [
+const INSIDE: [(Operation, &str, &str); 26] = [
     (Operation::JoinRoom, "++++", "++++"),
     (Operation::LeaveRoom, "++++", "++++"),
     (Operation::ReadRoom, "++++", "++++"),
@@ -95,6 +97,7 @@ const INSIDE: [(Operation, &str, &str); 25] = [
     (Operation::SetTopic, "+++f", "+++f"),
     (Operation::AddToRoom, "+++f", "+++f"),
     (Operation::RenameRoom, "++ff", "+++f"),
+    (Operation::SetRoomAvatar, "++ff", "+++f"),
     (Operation::SetReading, "++ff", "+++f"),
     (Operation::ArchiveRoom, "++ff", "+++f"),
     (Operation::DeleteRoom, "++ff", "+++f"),
@@ -116,8 +119,26 @@ fn the_table_of_rooms() {
         }
     }
     assert_eq!(row(Operation::JoinRoom, room(Visibility::Public, false, false)), "+++n");
-    for (operation, ..) in INSIDE.into_iter().skip(1).take(23) {
+    for (operation, ..) in INSIDE.into_iter().skip(1).take(24) {
         assert_eq!(row(operation, room(Visibility::Public, false, false)), "fffn", "{operation:?}");
+    }
+}
+
+#[test]
+fn a_room_is_seen_by_those_inside_and_a_public_one_by_all_but_guests() {
+    use Visibility::{Direct, Private, Public};
+    for archived in [false, true] {
+        for (visibility, inside, expected) in [
+            (Public, true, "++++"),
+            (Public, false, "+++n"),
+            (Private, true, "++++"),
+            (Private, false, "nnnn"),
+            (Direct, true, "++++"),
+            (Direct, false, "nnnn"),
+        ] {
+            let object = Object::Room { visibility, inside, runs: false, archived };
+            assert_eq!(row(Operation::SeeRoom, object), expected, "{visibility:?} {inside}");
+        }
     }
 }
 
@@ -136,11 +157,12 @@ fn what_may_not_be_seen_looks_like_what_is_not_there() {
 #[test]
 fn a_direct_room_is_for_talking() {
     use Operation as Op;
-    for (operation, _, running) in INSIDE.into_iter().take(22) {
+    for (operation, _, running) in INSIDE.into_iter().take(23) {
         let settled = matches!(
             operation,
             Op::LeaveRoom
                 | Op::RenameRoom
+                | Op::SetRoomAvatar
                 | Op::SetTopic
                 | Op::SetReading
                 | Op::ArchiveRoom
@@ -168,6 +190,7 @@ fn an_archived_room_is_for_reading() {
         (Operation::DeleteRoom, "+++f"),
         (Operation::Post, "ffff"),
         (Operation::RenameRoom, "ffff"),
+        (Operation::SetRoomAvatar, "ffff"),
         (Operation::SetTopic, "ffff"),
         (Operation::AddToRoom, "ffff"),
         (Operation::RemoveFromRoom, "ffff"),

@@ -7,6 +7,7 @@ use vault::Unlock;
 
 use super::*;
 use crate::admission::{Account, write_account};
+use crate::pictures::Avatar;
 
 const DAY: i64 = 24 * 3600 * 1000;
 const RULE: Snapshots = Snapshots { every: Duration::from_secs(24 * 3600), keep: 2 };
@@ -116,6 +117,14 @@ fn what_is_gone_from_the_host_is_gone_from_its_snapshots() {
         let account = Account { name: "bob".into(), password_hash: Some("hash".into()) };
         write_account(conn, account, Role::Member, &[], START).map(|(bob, _)| bob).map_err(|_| no_rows())
     });
+    let [stays, goes] =
+        [1, 2].map(|number| Avatar { id: AvatarId::from_digest([number; 32]), image: vec![number; 9_000] });
+    let shown = (stays.clone(), goes.clone());
+    write(&vault, move |conn| {
+        avatars::put_of_member(conn, alice, Some(&shown.1))?;
+        avatars::put_of_room(conn, other, Some(&shown.1))?;
+        avatars::put_of_room(conn, room, Some(&shown.0))
+    });
     tend(&vault, RULE, at(0)).unwrap();
     let (_, snapshot) = list(folder.path()).remove(0);
     assert_eq!(texts(&snapshot).len(), 3);
@@ -123,12 +132,14 @@ fn what_is_gone_from_the_host_is_gone_from_its_snapshots() {
     delete(&vault, alice, secret);
     write(&vault, move |conn| rooms::delete(conn, other));
     write(&vault, move |conn| accounts::forget(conn, bob));
+    write(&vault, move |conn| avatars::put_of_member(conn, alice, None));
     tend(&vault, RULE, at(0)).unwrap();
 
     assert_eq!(texts(&snapshot), ["", "good morning"]);
     let copy = vault::open(&snapshot, Unlock::KeyFile(&snapshot.join("key")), &SCHEMA).unwrap();
     let left = copy.read_blocking(|conn| members::by_name(conn, "bob")).unwrap();
     assert_eq!(left, None);
+    assert_eq!(copy.read_blocking(avatars::all).unwrap(), [stays.id]);
     copy.check_blocking().unwrap();
 }
 

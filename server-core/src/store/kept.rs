@@ -4,7 +4,7 @@
 //! Who may do what never follows from damage: an unknown role is the least, an unknown visibility the narrowest.
 //! Secrets and keys are not mended here: without them the way is closed.
 
-use protocol::{Role, Visibility};
+use protocol::{AvatarId, Role, Visibility};
 use vault::rusqlite::types::ValueRef;
 use vault::rusqlite::{self, Result, Row, RowIndex};
 
@@ -57,6 +57,14 @@ pub(crate) fn role(row: &Row<'_>, column: &str) -> Result<Role> {
         "admin" => Role::Admin,
         "member" => Role::Member,
         _ => Role::Guest,
+    })
+}
+
+/// Which picture somebody shows. What is no name of one is none.
+pub(crate) fn avatar(row: &Row<'_>, column: &str) -> Result<Option<AvatarId>> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Blob(bytes) => bytes.try_into().ok().map(AvatarId::from_digest),
+        _ => None,
     })
 }
 

@@ -12,6 +12,7 @@ use server_core::Config;
 use server_core::admin::{Act, Answer, Command};
 use uuid::Uuid;
 
+use crate::avatars::{RED, picture, sent};
 use crate::support::{Client, World, message_id};
 
 /// The entry a request leaves where it does something; none for what one reads or does for oneself. A request that is
@@ -21,6 +22,9 @@ fn entry_of(request: &Request) -> Option<&'static str> {
         Request::CreateRoom { .. } => "room made",
         Request::RenameRoom { .. } => "room renamed",
         Request::SetTopic { .. } => "room topic set",
+        Request::SetRoomAvatar { image: Some(_), .. } => "room picture set",
+        Request::SetRoomAvatar { .. } => "room picture removed",
+        Request::RemoveAvatar { .. } => "picture removed",
         Request::SetReading { reading: Reading::Join, .. } => "room shown from the joining on",
         Request::SetReading { .. } => "room shown from the start",
         Request::ArchiveRoom { .. } => "room archived",
@@ -95,6 +99,9 @@ fn entry_of(request: &Request) -> Option<&'static str> {
         | Request::BeginSecondFactor { .. }
         | Request::RenewRecoveryCodes { .. }
         | Request::SetProfile { .. }
+        | Request::SetAvatar { .. }
+        | Request::Avatar { .. }
+        | Request::RoomAvatar { .. }
         | Request::SetContact { .. }
         | Request::SetBlock { .. }
         | Request::People
@@ -116,6 +123,8 @@ fn entry_of_command(command: &Command) -> Option<&'static str> {
         Command::AddUser { .. } => "account made",
         Command::ResetPassword { .. } => "password reset",
         Command::EndSecondFactor { .. } => "second factor ended",
+        Command::RemoveAvatar { .. } => "picture removed",
+        Command::RemoveRoomAvatar { .. } => "picture of a room removed",
         Command::RecoverOwner => "owner link made",
         Command::SetRole { .. } => "role set",
         Command::SetStanding { standing: Standing::Active, .. } => "account let in again",
@@ -279,6 +288,9 @@ async fn in_rooms(book: &mut Book, alice: &mut Person, bob: &mut Person) {
         Request::AddToRoom { room, member },
         Request::RenameRoom { room, name: "cellar".into() },
         Request::SetTopic { room, topic: SAID.into() },
+        Request::SetRoomAvatar { room, image: sent(&picture(RED)) },
+        Request::RoomAvatar { room },
+        Request::SetRoomAvatar { room, image: None },
         Request::SetReading { room, reading: Reading::Join },
         Request::SetReading { room, reading: Reading::Start },
         Request::ArchiveRoom { room },
@@ -316,6 +328,10 @@ async fn in_rooms(book: &mut Book, alice: &mut Person, bob: &mut Person) {
 async fn reading(book: &mut Book, alice: &mut Person, bob: &mut Person) {
     let room = room(book, alice, "garden", Visibility::Public).await;
     book.ask(bob.who(), Request::JoinRoom { room }).await;
+    book.ask(bob.who(), Request::SetAvatar { image: sent(&picture(RED)) }).await;
+    for request in [Request::Avatar { member: bob.id }, Request::RemoveAvatar { member: bob.id }] {
+        book.ask(alice.who(), request).await;
+    }
     let message = message_id();
     book.ask(alice.who(), Request::post(room, message, SAID.into())).await;
     let search = Search {
@@ -509,6 +525,8 @@ async fn what_the_operator_changes_leaves_an_entry_and_nothing_else_does() {
     // What changes nothing leaves nothing.
     for command in [
         Command::EndSecondFactor { name: name() },
+        Command::RemoveAvatar { name: name() },
+        Command::RemoveRoomAvatar { room: "general".into() },
         Command::RevokeInvite { invite: InviteId(Uuid::nil()) },
         Command::RevokeHook { hook: Uuid::nil() },
         Command::RevokeReport { report: Uuid::nil() },

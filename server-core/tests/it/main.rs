@@ -3,6 +3,7 @@
 
 mod accounts;
 mod audit;
+mod avatars;
 mod bad_input;
 mod catch_up;
 mod delivery;

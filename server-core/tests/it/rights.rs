@@ -1,11 +1,13 @@
 //! The table of `docs/security.md`, walked over real sockets by everyone it speaks of.
 
 use protocol::{
-    Attention, Change, ErrorCode, HookId, InviteId, MemberId, MessageId, Reading, Registration, Reply,
-    ReportId, Request, Role, RoomId, RoomRole, Search, Seq, SignIn, Standing, Text, UnixMillis, Visibility,
+    Attention, Change, ErrorCode, HookId, InviteId, MemberId, MessageId, Picture, Reading, Registration,
+    Reply, ReportId, Request, Role, RoomId, RoomRole, Search, Seq, SignIn, Standing, Text, UnixMillis,
+    Visibility,
 };
 use uuid::Uuid;
 
+use crate::golden;
 use crate::support::{Client, World, message_id};
 
 /// The documented rows with this many cells: the operation and what each cell says.
@@ -30,6 +32,8 @@ async fn check(client: &mut Client, request: Request, cell: &str, what: &str) {
             | Request::ResumeReport { .. }
             | Request::RevokeReport { .. }
             | Request::RevokeBot { .. }
+            | Request::Avatar { .. }
+            | Request::RoomAvatar { .. }
     );
     let cell = if finds_nothing && cell == "yes" { "hidden" } else { cell };
     let answer = client.ask(request).await.map_err(|failure| failure.code);
@@ -85,6 +89,12 @@ async fn message(author: &mut Client, room: RoomId) -> MessageId {
     message
 }
 
+/// A picture, if a small one.
+fn picture() -> Picture {
+    let golden = golden::requests().into_iter().find(|golden| golden.name == "set_room_avatar").unwrap();
+    Picture(golden.value()["image"].as_str().unwrap().to_owned())
+}
+
 /// All that an operation in a room is asked by, in an order in which it can be.
 fn in_room(
     operation: &str,
@@ -106,6 +116,7 @@ fn in_room(
     match operation {
         "JoinRoom" => vec![Request::JoinRoom { room }],
         "LeaveRoom" => vec![Request::LeaveRoom { room }],
+        "SeeRoom" => vec![Request::RoomAvatar { room }],
         "ReadRoom" => vec![
             Request::History { room, before: None, after: None, limit: 10 },
             Request::Pins { room, before: None },
@@ -140,6 +151,12 @@ fn in_room(
             Request::CreateBot { name: Uuid::now_v7().to_string(), rooms: vec![room] },
         ],
         "RenameRoom" => vec![Request::RenameRoom { room, name: Uuid::now_v7().to_string() }],
+        "SetRoomAvatar" => {
+            vec![
+                Request::SetRoomAvatar { room, image: Some(picture()) },
+                Request::SetRoomAvatar { room, image: None },
+            ]
+        }
         "SetReading" => vec![Request::SetReading { room, reading: Reading::Join }],
         "ArchiveRoom" => vec![Request::ArchiveRoom { room }, Request::RestoreRoom { room }],
         "RemoveFromRoom" => vec![Request::RemoveFromRoom { room, member: walt }],
@@ -182,6 +199,7 @@ fn operations_of(request: &Request) -> &'static [&'static str] {
         | Request::Sync { .. }
         | Request::SetPassword { .. }
         | Request::SetProfile { .. }
+        | Request::SetAvatar { .. }
         | Request::SetContact { .. }
         | Request::SetBlock { .. }
         | Request::People
@@ -199,6 +217,8 @@ fn operations_of(request: &Request) -> &'static [&'static str] {
         Request::OpenDirect { .. } => &["OpenDirect"],
         Request::RenameRoom { .. } => &["RenameRoom"],
         Request::SetTopic { .. } => &["SetTopic"],
+        Request::SetRoomAvatar { .. } => &["SetRoomAvatar"],
+        Request::RoomAvatar { .. } => &["SeeRoom"],
         Request::SetReading { .. } => &["SetReading"],
         Request::Retention { .. } => &["ReadRoom"],
         Request::SetRetention { .. } => &["SetRetention"],
@@ -237,10 +257,11 @@ fn operations_of(request: &Request) -> &'static [&'static str] {
         | Request::History { .. } => &["ReadRoom"],
         Request::Delivered { .. } => &["SeeDelivery(Own)", "SeeDelivery(Foreign)"],
         Request::Statistics => &["SeeStatistics"],
-        Request::Members { .. } => &["ListMembers"],
+        Request::Members { .. } | Request::Avatar { .. } => &["ListMembers"],
         Request::SetRole { .. } => &["SetRole(Guest)", "SetRole(Member)", "SetRole(Admin)", "SetRole(Owner)"],
         Request::SetStanding { .. } => &["SetStanding"],
         Request::DeleteAccount { .. } => &["DeleteAccount"],
+        Request::RemoveAvatar { .. } => &["RemoveAvatar"],
         Request::CreateInvite { .. } => {
             &["CreateInvite(Guest)", "CreateInvite(Member)", "CreateInvite(Admin)", "AddToRoom"]
         }
@@ -413,7 +434,11 @@ fn to_host(operation: &str, invite: InviteId, zoe: MemberId) -> Vec<Request> {
     let create = |role| Request::CreateInvite { role, uses: 1, life_ms: 60_000, rooms: Vec::new() };
     vec![match operation {
         "ListMembers" => {
-            return vec![Request::Members { after: None }, Request::Seen { members: vec![zoe] }];
+            return vec![
+                Request::Members { after: None },
+                Request::Seen { members: vec![zoe] },
+                Request::Avatar { member: zoe },
+            ];
         }
         "ListDirectory" => Request::Directory { after: None },
         "CreateRoom" => Request::CreateRoom {
@@ -445,6 +470,7 @@ fn to_account(operation: &str, member: MemberId) -> Request {
         "SetRole(Owner)" => Request::SetRole { member, role: Role::Owner },
         "SetStanding" => Request::SetStanding { member, standing: Standing::Banned },
         "DeleteAccount" => Request::DeleteAccount { member, password: None },
+        "RemoveAvatar" => Request::RemoveAvatar { member },
         other => panic!("the walk does not know {other}"),
     }
 }

@@ -114,14 +114,6 @@ fn host(row: &Row<'_>) -> rusqlite::Result<HostRow> {
         name: row.get(2)?,
         device: row.get(3)?,
         hosted: row.get(4)?,
-        member: role.map(|role| Member {
-            id: member,
-            name,
-            role,
-            online: false,
-            availability: protocol::Availability::Active,
-            status: String::new(),
-            standing: protocol::Standing::Active,
-        }),
+        member: role.map(|role| Member::named(member, name, role)),
     })
 }

@@ -31,15 +31,8 @@ pub(crate) fn list(connection: &Connection, host: i64) -> rusqlite::Result<Vec<M
              ORDER BY name COLLATE NOCASE, id",
         )?
         .query_map(params![host], |row| {
-            Ok(Member {
-                id: MemberId(uuid(row, 0)?),
-                name: row.get(1)?,
-                role: from_word(row.get(2)?).unwrap_or(protocol::Role::Guest),
-                online: false,
-                availability: protocol::Availability::Active,
-                status: String::new(),
-                standing: protocol::Standing::Active,
-            })
+            let role = from_word(row.get(2)?).unwrap_or(protocol::Role::Guest);
+            Ok(Member::named(MemberId(uuid(row, 0)?), row.get(1)?, role))
         })?
         .collect()
 }

@@ -98,6 +98,11 @@ enum User {
         /// Whose.
         name: String,
     },
+    /// Takes the account's picture away.
+    RemoveAvatar {
+        /// Whose.
+        name: String,
+    },
     /// Puts an account aside: nobody can sign in as it, and its sessions end.
     Disable {
         /// Whose.
@@ -127,6 +132,11 @@ enum User {
 enum Room {
     /// Lists all rooms.
     List,
+    /// Takes a room's picture away.
+    RemoveAvatar {
+        /// The room's name, or its id.
+        room: String,
+    },
     /// Says for how long a room keeps what is said in it; older messages are deleted for everyone.
     Retention {
         /// The room's name, or its id.
@@ -293,6 +303,7 @@ impl What {
                 Command::ResetPassword { name, password: password(stdin)? }
             }
             Self::User(User::EndSecondFactor { name }) => Command::EndSecondFactor { name },
+            Self::User(User::RemoveAvatar { name }) => Command::RemoveAvatar { name },
             Self::OwnerLink => Command::RecoverOwner,
             Self::User(User::Role { name, role }) => Command::SetRole { name, role: role.into() },
             Self::User(User::Disable { name }) => {
@@ -301,6 +312,7 @@ impl What {
             Self::User(User::Enable { name }) => Command::SetStanding { name, standing: Standing::Active },
             Self::User(User::Ban { name }) => Command::SetStanding { name, standing: Standing::Banned },
             Self::Room(Room::List) => Command::Rooms,
+            Self::Room(Room::RemoveAvatar { room }) => Command::RemoveRoomAvatar { room },
             Self::Room(Room::Retention { room, days, forever: _ }) => Command::SetRetention { room, days },
             Self::Invite(Invite::Create { role, uses, days }) => {
                 Command::CreateInvite { role: role.into(), uses, life_ms: i64::from(days) * DAY }

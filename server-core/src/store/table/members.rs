@@ -1,10 +1,11 @@
 //! Accounts.
 
-use protocol::{MemberId, Role, Standing, UnixMillis};
+use protocol::{AvatarId, MemberId, Role, Standing, UnixMillis};
 use vault::rusqlite::{Connection, OptionalExtension, Result, Row as SqlRow, params};
 
+use super::avatars;
 use crate::names::{FORMER, fold};
-use crate::store::kept::{Kept, role, text};
+use crate::store::kept::{Kept, avatar, role, text};
 use crate::store::uuid;
 
 pub(crate) const SCHEMA: &str = "
@@ -26,6 +27,10 @@ CREATE TABLE members (
 CREATE UNIQUE INDEX members_owner ON members (role) WHERE role = 'owner';
 ";
 
+/// Members as they are shown.
+const SHOWN: &str = "SELECT members.id, name, role, status, standing, avatar FROM members
+    LEFT JOIN member_avatars ON member_avatars.member = members.id";
+
 /// A member as stored; whether they are here is the hub's knowledge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Row {
@@ -33,13 +38,14 @@ pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) role: Role,
     pub(crate) status: String,
+    pub(crate) avatar: Option<AvatarId>,
     pub(crate) standing: Standing,
 }
 
 impl Row {
     /// An account as it is at first.
     pub(crate) fn new(id: MemberId, name: String, role: Role) -> Self {
-        Self { id, name, role, status: String::new(), standing: Standing::Active }
+        Self { id, name, role, status: String::new(), avatar: None, standing: Standing::Active }
     }
 
     pub(crate) fn shown(self, online: bool) -> protocol::Member {
@@ -50,6 +56,7 @@ impl Row {
             online,
             availability: protocol::Availability::Active,
             status: self.status,
+            avatar: self.avatar,
             standing: self.standing,
         }
     }
@@ -62,15 +69,20 @@ pub(crate) fn insert(conn: &Connection, row: &Row, now: UnixMillis) -> Result<()
 }
 
 pub(crate) fn by_id(conn: &Connection, id: MemberId) -> Result<Option<Row>> {
-    conn.prepare_cached("SELECT id, name, role, status, standing FROM members WHERE id = ?")?
+    conn.prepare_cached(&format!("{SHOWN} WHERE members.id = ?"))?
         .query_row([id.0.as_bytes()], read)
         .optional()
 }
 
-pub(crate) fn by_name(conn: &Connection, name: &str) -> Result<Option<Row>> {
-    conn.prepare_cached("SELECT id, name, role, status, standing FROM members WHERE folded = ?")?
-        .query_row([fold(name)], read)
+/// What an account is and how it stands: what is asked for at every turn.
+pub(crate) fn account(conn: &Connection, id: MemberId) -> Result<Option<(Role, Standing)>> {
+    conn.prepare_cached("SELECT role, standing FROM members WHERE id = ?")?
+        .query_row([id.0.as_bytes()], |row| Ok((role(row, "role")?, standing(row)?)))
         .optional()
+}
+
+pub(crate) fn by_name(conn: &Connection, name: &str) -> Result<Option<Row>> {
+    conn.prepare_cached(&format!("{SHOWN} WHERE folded = ?"))?.query_row([fold(name)], read).optional()
 }
 
 pub(crate) fn has_owner(conn: &Connection) -> Result<bool> {
@@ -79,9 +91,7 @@ pub(crate) fn has_owner(conn: &Connection) -> Result<bool> {
 
 /// The host's owner, once there is one.
 pub(crate) fn owner(conn: &Connection) -> Result<Option<Row>> {
-    conn.prepare_cached("SELECT id, name, role, status, standing FROM members WHERE role = 'owner'")?
-        .query_row([], read)
-        .optional()
+    conn.prepare_cached(&format!("{SHOWN} WHERE role = 'owner'"))?.query_row([], read).optional()
 }
 
 pub(crate) fn set_role(conn: &Connection, id: MemberId, role: Role) -> Result<()> {
@@ -114,6 +124,7 @@ pub(crate) fn bury(conn: &Connection, id: MemberId) -> Result<()> {
     for sql in ["DELETE FROM bots WHERE member = ?", "DELETE FROM hooks WHERE member = ?"] {
         conn.prepare_cached(sql)?.execute([id.0.as_bytes()])?;
     }
+    avatars::put_of_member(conn, id, None)?;
     conn.prepare_cached(
         "UPDATE members SET name = ?2, folded = hex(id), status = '', role = 'guest', standing = 'gone' WHERE id = ?1",
     )?
@@ -131,11 +142,9 @@ pub(crate) fn gone(conn: &Connection) -> Result<Vec<MemberId>> {
 /// Up to `limit` members after `after`, in the order of their ids.
 pub(crate) fn page(conn: &Connection, after: Option<MemberId>, limit: u32) -> Result<Vec<Row>> {
     let after = after.map_or([0; 16], |id| *id.0.as_bytes());
-    conn.prepare_cached(
-        "SELECT id, name, role, status, standing FROM members WHERE id > ? ORDER BY id LIMIT ?",
-    )?
-    .query_map(params![after, limit], read)?
-    .kept()
+    conn.prepare_cached(&format!("{SHOWN} WHERE members.id > ? ORDER BY members.id LIMIT ?"))?
+        .query_map(params![after, limit], read)?
+        .kept()
 }
 
 fn read(row: &SqlRow<'_>) -> Result<Row> {
@@ -144,13 +153,18 @@ fn read(row: &SqlRow<'_>) -> Result<Row> {
         name: text(row, "name")?,
         role: role(row, "role")?,
         status: text(row, "status")?,
-        standing: match text(row, "standing")?.as_str() {
-            "active" => Standing::Active,
-            "deactivated" => Standing::Deactivated,
-            "gone" => Standing::Gone,
-            // What is not known gives no rights.
-            _ => Standing::Banned,
-        },
+        avatar: avatar(row, "avatar")?,
+        standing: standing(row)?,
+    })
+}
+
+fn standing(row: &SqlRow<'_>) -> Result<Standing> {
+    Ok(match text(row, "standing")?.as_str() {
+        "active" => Standing::Active,
+        "deactivated" => Standing::Deactivated,
+        "gone" => Standing::Gone,
+        // What is not known gives no rights.
+        _ => Standing::Banned,
     })
 }
 

@@ -4,9 +4,9 @@ use protocol::{MemberId, Reading, Room, RoomId, RoomRole, Seq, UnixMillis, Visib
 use vault::rusqlite::types::Value;
 use vault::rusqlite::{Connection, OptionalExtension, Result, Row as SqlRow, params};
 
-use super::{memberships, messages};
+use super::{avatars, memberships, messages};
 use crate::names::{FORMER, fold};
-use crate::store::kept::{Kept, text, visibility};
+use crate::store::kept::{Kept, avatar, text, visibility};
 use crate::store::{uuid, whole};
 
 pub(crate) const SCHEMA: &str = "
@@ -40,7 +40,7 @@ CREATE UNIQUE INDEX rooms_public_name ON rooms (folded) WHERE visibility = 'publ
 
 /// What is asked for when a room is listed; `?1` is who it is shown to.
 const COLUMNS: &str = "rooms.id, rooms.name, rooms.topic, rooms.visibility, rooms.head, rooms.reading, rooms.archived,
-    rooms.members,
+    rooms.members, (SELECT avatar FROM room_avatars WHERE room_avatars.room = rooms.id) AS avatar,
     coalesce((SELECT role FROM memberships AS own WHERE own.room = rooms.id AND own.member = ?1), 'member') AS role";
 
 /// A room to be.
@@ -190,6 +190,7 @@ pub(crate) fn set_archived(conn: &Connection, id: RoomId, archived: bool) -> Res
 /// Takes a room away, with all that was said in it.
 pub(crate) fn delete(conn: &Connection, id: RoomId) -> Result<()> {
     messages::forget(conn, id)?;
+    avatars::put_of_room(conn, id, None)?;
     for sql in [
         // A guest's invite that leads nowhere any more must not lead somewhere else.
         "UPDATE invites SET revoked = 1 WHERE role = 'guest' AND id IN (SELECT invite FROM invite_rooms
@@ -263,6 +264,7 @@ fn read(row: &SqlRow<'_>) -> Result<Room> {
         role: memberships::role(&text(row, "role")?),
         reading: if text(row, "reading")? == "join" { Reading::Join } else { Reading::Start },
         archived: row.get("archived")?,
+        avatar: avatar(row, "avatar")?,
         with: Vec::new(),
     })
 }

@@ -8,6 +8,7 @@ import type { HookId } from "./HookId";
 import type { InviteId } from "./InviteId";
 import type { MemberId } from "./MemberId";
 import type { MessageId } from "./MessageId";
+import type { Picture } from "./Picture";
 import type { Post } from "./Post";
 import type { Reading } from "./Reading";
 import type { Registration } from "./Registration";
@@ -97,7 +98,20 @@ room: RoomId,
 /**
  * May be empty.
  */
-topic: string, } | { "type": "set_reading", 
+topic: string, } | { "type": "set_room_avatar", 
+/**
+ * Which.
+ */
+room: RoomId, 
+/**
+ * PNG, JPEG, GIF or WebP, at most [`AVATAR_BYTES`](crate::limits::AVATAR_BYTES); the host makes a square of it.
+ * Without it, the room has none any more.
+ */
+image?: Picture, } | { "type": "room_avatar", 
+/**
+ * Which.
+ */
+room: RoomId, } | { "type": "set_reading", 
 /**
  * Which.
  */
@@ -441,7 +455,19 @@ name: string,
 /**
  * What I say of myself, at most [`TOPIC_CHARS`](crate::limits::TOPIC_CHARS); may be empty.
  */
-status: string, } | { "type": "set_role", 
+status: string, } | { "type": "set_avatar", 
+/**
+ * As in `set_room_avatar`.
+ */
+image?: Picture, } | { "type": "remove_avatar", 
+/**
+ * Whose.
+ */
+member: MemberId, } | { "type": "avatar", 
+/**
+ * Whose.
+ */
+member: MemberId, } | { "type": "set_role", 
 /**
  * Who.
  */
