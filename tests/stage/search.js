@@ -18,6 +18,16 @@ function forms(text) {
   return found
 }
 
+/** What is in a file; nothing where the program that is running has taken it away since it was listed. */
+function read(file) {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    if (error.code === 'ENOENT') return null
+    throw error
+  }
+}
+
 /** Every file below `folders`, and each of `texts` found in one: `{ files, bytes, hits }`. */
 export function search(folders, texts) {
   const wanted = texts.flatMap((text) => forms(text).map(([form, bytes]) => ({ text, form, bytes })))
@@ -26,7 +36,8 @@ export function search(folders, texts) {
     for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
       if (!entry.isFile()) continue
       const file = path.join(entry.parentPath ?? entry.path, entry.name)
-      const content = readFileSync(file)
+      const content = read(file)
+      if (content === null) continue
       result.files += 1
       result.bytes += content.length
       for (const { text, form, bytes } of wanted) {

@@ -27,7 +27,7 @@ pub(crate) fn find(
     budget: &mut usize,
 ) -> Result<Vec<Event>> {
     let older = older_than.map_or(i64::MAX, |place| place.n);
-    let mut filter = |among, limit| filter(conn, (member, wanted), among, older, limit, budget);
+    let mut filter = |among, limit| filter(conn, (member, wanted), &among, older, limit, budget);
     let Some(expression) = words else { return filter(Among::All, limit) };
     // All of these are newer than any in the index.
     let new = words::find_new(conn, expression)?;
@@ -43,19 +43,19 @@ fn rows(rows: &[i64]) -> String {
 fn filter(
     conn: &Connection,
     (member, wanted): (MemberId, &Search),
-    among: Among<'_>,
+    among: &Among<'_>,
     older: i64,
     limit: usize,
     budget: &mut usize,
 ) -> Result<Vec<Event>> {
-    let (from, condition, newest_first) = match &among {
+    let (from, condition, newest_first) = match among {
         Among::Indexed(_) => {
             ("words JOIN messages ON messages.n = words.rowid", "words MATCH :words", "words.rowid")
         }
         Among::Rows(_) => ("messages", "messages.n IN (SELECT value FROM json_each(:words))", "messages.n"),
         Among::All => ("messages", ":words IS NULL", "messages.n"),
     };
-    let words = match &among {
+    let words = match among {
         Among::Indexed(words) => Some(*words),
         Among::Rows(rows) => Some(rows.as_str()),
         Among::All => None,
