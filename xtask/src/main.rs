@@ -1,4 +1,4 @@
-//! The chores: `cargo xtask run`, `cargo xtask test`, `cargo xtask bench` and `cargo xtask drill`.
+//! The chores: `cargo xtask run`, `cargo xtask test`, `cargo xtask bench`, `cargo xtask drill` and `cargo xtask package`.
 //!
 //! A newcomer needs Rust and Node, nothing else: what is missing is installed by name from ordinary registries, or
 //! named together with the command that installs it. This crate refuses to know anything about chat.
@@ -6,6 +6,8 @@
 
 mod bench;
 mod bindings;
+#[cfg(unix)]
+mod deb;
 mod drill;
 mod fuzz;
 mod packages;
@@ -29,6 +31,7 @@ The chores of Hearth.
                                    (`-- --tls`, `-- --threads 2`, `-- --help` for more)
   cargo xtask drill NAME [--rounds N] [--seed N]
                                    faults on purpose, in their long form; `drill list` names them
+  cargo xtask package              build the headless host as a Debian package
 ";
 
 fn main() -> ExitCode {
@@ -49,6 +52,8 @@ fn main() -> ExitCode {
             [name, more @ ..] => drill::drill(name, more),
             [] => return usage(),
         },
+        #[cfg(unix)]
+        Some("package") if rest().is_empty() => deb::package(),
         _ => return usage(),
     };
     match outcome {

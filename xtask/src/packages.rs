@@ -33,7 +33,7 @@ pub(crate) const STORIES: &[&str] = &[
 ];
 
 /// Whether this is a Debian or one of its children.
-fn is_debian() -> bool {
+pub(crate) fn is_debian() -> bool {
     Command::new("dpkg").arg("--version").output().is_ok_and(|answer| answer.status.success())
 }
 

@@ -4,6 +4,8 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 
+#[cfg(unix)]
+use crate::deb;
 use crate::drill::put_the_control_aside;
 use crate::packages::{self, STORIES};
 use crate::steps::{Done, Steps, run, run_keeping};
@@ -36,6 +38,7 @@ pub(crate) fn test(only: Option<&str>) -> Result<ExitCode> {
     web(&mut steps);
     rust(&mut steps);
     steps.step("fuzz targets", &["clippy"], |_| fuzz_targets());
+    steps.step("debian package", &["build"], |_| debian_package());
     steps.step("cargo deny", &[], |_| deny(&["bans", "licenses", "sources"]));
     steps.step("advisories", &["cargo deny"], |_| advisories());
     steps.step("browser stories", &["npm packages", "build"], |closing| stories("web", closing));
@@ -53,6 +56,19 @@ fn on_linux(install: impl FnOnce() -> Result<String>) -> Result<Done> {
         return passed(install()?);
     }
     Ok(Done::Skipped("the stories run on Linux".into()))
+}
+
+#[cfg(unix)]
+fn debian_package() -> Result<Done> {
+    if !packages::is_debian() {
+        return Ok(Done::Skipped("dpkg makes it".into()));
+    }
+    deb::check()
+}
+
+#[cfg(not(unix))]
+fn debian_package() -> Result<Done> {
+    Ok(Done::Skipped("dpkg makes it".into()))
 }
 
 fn web(steps: &mut Steps) {
