@@ -333,6 +333,34 @@ async fn the_program_says_who_it_is_and_why_only_once() {
 }
 
 #[tokio::test]
+async fn what_may_mend_itself_is_no_wrong_setting() {
+    let world = world().await;
+    let other = world.dir.path().join("other");
+    let taken = run(&other, &["serve", "--listen", &world.address().to_string()]).await;
+    assert_eq!(taken.status.code(), Some(1), "a service is to be tried again");
+    // An address for documents (RFC 5737) is nobody's.
+    let absent = run(&other, &["serve", "--listen", "192.0.2.1:7717"]).await;
+    assert_eq!(absent.status.code(), Some(1));
+    assert!(!other.exists());
+}
+
+#[tokio::test]
+async fn the_doctor_says_each_thing_once_and_goes_on() {
+    let world = world().await;
+    let (_alice, _) = world.alice().await;
+    world.server.stop().await;
+    let folder = world.dir.path().join("host");
+    let tls = ["-O", "tls.certificate=/nowhere/chain.pem", "-O", "tls.key=/nowhere/key.pem"];
+    let shown = run(&folder, &[&["doctor", "--quick"][..], &tls].concat()).await;
+    assert_eq!(shown.status.code(), Some(1));
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("BAD    /nowhere/chain.pem") && shown.contains("there is a host in"), "{shown}");
+    std::fs::rename(folder.join("key"), folder.join("mislaid")).unwrap();
+    let shown = String::from_utf8(run(&folder, &["doctor"]).await.stdout).unwrap();
+    assert_eq!(shown.matches("BAD ").count(), 1, "{shown}");
+}
+
+#[tokio::test]
 async fn a_restore_that_can_not_be_leaves_nothing_behind() {
     let world = world().await;
     let (_alice, _) = world.alice().await;

@@ -46,19 +46,18 @@ enum Finding {
 impl Doctor {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let settings = self.place.settings(Vec::new())?.settings;
-        server_core::check_files(&settings.config()?)?;
-        let mut findings = vec![Finding::Good("the settings hold".into())];
+        let hold = server_core::check_files(&settings.config()?);
+        let mut findings = vec![match hold {
+            Ok(()) => Finding::Good("the settings hold".into()),
+            Err(error) => Finding::Bad(error.to_string()),
+        }];
         findings.extend(folder(&settings.host.data_dir));
         findings.push(space(&settings.host.data_dir));
         findings.extend(files());
         findings.extend(port(&settings));
         findings.extend(certificate(&self.place, &settings));
         if server_core::is_host(&settings.host.data_dir) && !self.quick {
-            findings.push(match ask(&self.place, &Command::Check, |_| false) {
-                Ok(_) => Finding::Good("every page of the database is whole".into()),
-                Err(error) => Finding::Bad(format!("{error:#}")),
-            });
-            findings.extend(damage(&self.place));
+            findings.extend(database(&self.place));
         }
         let bad = findings.iter().filter(|finding| matches!(finding, Finding::Bad(_))).count();
         for finding in findings {
@@ -71,6 +70,16 @@ impl Doctor {
         anyhow::ensure!(bad == 0, "{bad} found; see above what to do");
         Ok(())
     }
+}
+
+/// The pages of the database, and if they are whole, what is in them.
+fn database(place: &Place) -> Vec<Finding> {
+    if let Err(error) = ask(place, &Command::Check, |_| false) {
+        return vec![Finding::Bad(crate::told(&error))];
+    }
+    let mut findings = vec![Finding::Good("every page of the database is whole".into())];
+    findings.extend(damage(place));
+    findings
 }
 
 /// Rows that can't be read as they should be: the host goes on without them.
@@ -86,7 +95,7 @@ fn damage(place: &Place) -> Vec<Finding> {
             rows.into_iter().map(told).collect()
         }
         Ok(_) => Vec::new(),
-        Err(error) => vec![Finding::Bad(format!("{error:#}"))],
+        Err(error) => vec![Finding::Bad(crate::told(&error))],
     }
 }
 
@@ -236,6 +245,9 @@ fn ready(address: SocketAddr) -> Finding {
             Finding::Doubtful("this place only says where the host is now; `forward --undo` ends that".into())
         }
         Ok(answer) => Finding::Bad(format!("the host takes no messages: {}", last(&answer))),
-        Err(error) => Finding::Bad(format!("the host does not say whether it takes messages: {error:#}")),
+        Err(error) => {
+            let why = crate::told(&error);
+            Finding::Bad(format!("the host does not say whether it takes messages: {why}"))
+        }
     }
 }

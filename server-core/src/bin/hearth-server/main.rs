@@ -118,18 +118,16 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 #[error("standard output takes nothing: {0}")]
 struct Unsaid(std::io::Error);
 
+/// Whether only other settings can help. A port that is taken and an address that is not there yet may mend
+/// themselves: a service is to be tried again.
 fn is_misconfigured(error: &anyhow::Error) -> bool {
-    error.is::<SettingsError>()
-        || matches!(
-            error.downcast_ref(),
-            Some(
-                StartError::PortInUse(_)
-                    | StartError::Listen { .. }
-                    | StartError::Name(_)
-                    | StartError::Certificate { .. }
-                    | StartError::Metrics { .. }
-            )
-        )
+    let passes =
+        |source: &std::io::Error| matches!(source.kind(), ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable);
+    match error.downcast_ref() {
+        Some(StartError::Name(_) | StartError::Certificate { .. }) => true,
+        Some(StartError::Listen { source, .. } | StartError::Metrics { source, .. }) => !passes(source),
+        _ => error.is::<SettingsError>(),
+    }
 }
 
 /// Says a line to whoever called, or to the script that did.
