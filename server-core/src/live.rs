@@ -42,7 +42,8 @@ impl Live {
         // Who has a certificate for a name answers to it.
         let certified = config.acme.iter().flat_map(|acme| &acme.names);
         public_names.extend(certified.filter_map(|name| name.parse().ok()));
-        let outgoing = Outgoing::new(config.authorities.as_deref(), config.private_networks.clone())?;
+        let private_networks = config.private_networks.iter().map(|net| canonical(*net)).collect();
+        let outgoing = Outgoing::new(config.authorities.as_deref(), private_networks)?;
         Ok(Self {
             name,
             public_names,

@@ -13,6 +13,9 @@ impl Administration {
         if !to.is_absolute() {
             return Err(Refusal::field("to", "must be an absolute path"));
         }
+        if std::fs::read_dir(&to).is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(Refusal::field("the folder", "is not empty; a backup makes one of its own"));
+        }
         self.note_if_it_can("backup made").await?;
         let failed = |message: String| Refusal::new(ErrorCode::Internal, message);
         self.host.vault.snapshot(&to).await.map_err(|error| failed(error.to_string()))?;

@@ -369,6 +369,8 @@ async fn a_restore_that_can_not_be_leaves_nothing_behind() {
     let backup = place("backup").display().to_string();
     said(&folder, &["backup", &backup]).await;
     std::fs::write(place("file"), "").unwrap();
+    let among_others = run(&folder, &["backup", &world.dir.path().display().to_string()]).await;
+    assert!(String::from_utf8_lossy(&among_others.stderr).contains("is not empty"));
     for target in ["file", "backup/inside", "backup"] {
         let restored = run(&place(target), &["restore", &backup]).await;
         assert_eq!(restored.status.code(), Some(1), "{target}");

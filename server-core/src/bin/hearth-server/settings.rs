@@ -2,7 +2,9 @@
 //!
 //! Refuses what it does not know instead of passing over it, and never prints a secret.
 
+mod error;
 mod layers;
+mod waiting;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -13,7 +15,8 @@ use server_core::{Config, HostKey, IpNet, Limits, PublicName, TlsFiles};
 use tracing_subscriber::filter::Targets;
 use zeroize::Zeroizing;
 
-pub(crate) use layers::{PREFIX, SettingsError, Sources};
+pub(crate) use error::SettingsError;
+pub(crate) use layers::{PREFIX, Sources};
 
 /// The documented default, every setting commented out.
 pub(crate) const DEFAULT: &str = include_str!("default.toml");
@@ -226,26 +229,6 @@ impl Settings {
                 .map_err(|problem| SettingsError::Value(format!("host.name {problem}")))?;
         }
         Ok(())
-    }
-
-    /// What differs from the settings at the start and is looked at by a start only.
-    pub(crate) fn waiting(&self, at_start: &Self) -> Vec<&'static str> {
-        let (limits, then) = (&self.limits, &at_start.limits);
-        let changed = [
-            ("host.data_dir", self.host.data_dir != at_start.host.data_dir),
-            ("host.announce", self.host.announce != at_start.host.announce),
-            ("listen.address", self.listen.address != at_start.listen.address),
-            ("vault", self.vault != at_start.vault),
-            ("admin.socket", self.admin != at_start.admin),
-            ("metrics.address", self.metrics != at_start.metrics),
-            ("snapshots", self.snapshots != at_start.snapshots),
-            ("limits.connections", limits.connections != then.connections),
-            ("limits.strangers", limits.strangers != then.strangers),
-            ("limits.hashes_at_once", limits.hashes_at_once != then.hashes_at_once),
-            ("timeouts", self.timeouts != at_start.timeouts),
-            ("log", self.log != at_start.log),
-        ];
-        changed.into_iter().filter_map(|(name, changed)| changed.then_some(name)).collect()
     }
 
     /// Where the running host hears the operator.
