@@ -20,6 +20,7 @@ use crate::budget::{Exiled, Source, Tried};
 use crate::error::Refusal;
 use crate::forward;
 use crate::handler::accounts::name_taken;
+use crate::handler::invites::open_rooms;
 use crate::handler::rooms::bring_in;
 use crate::handler::second_factor;
 use crate::host::Host;
@@ -478,7 +479,7 @@ fn write_entry(
             let invite = usable(conn, &hash)?;
             invites::use_once(conn, invite.id)?;
             let name = account.name.clone();
-            let made = write_account(conn, account, invite.role, &invites::rooms(conn, invite.id)?, now)?;
+            let made = write_account(conn, account, invite.role, &rooms_of(conn, &invite)?, now)?;
             audits::note(
                 conn,
                 Some(made.0),
@@ -640,6 +641,16 @@ fn usable(conn: &Connection, hash: &[u8; 32]) -> Result<invites::Row, Denied> {
         }
         Some(invite) => Ok(invite),
     }
+}
+
+/// Where an invite leads today. A guest's that leads nowhere any more must not lead somewhere else.
+fn rooms_of(conn: &Connection, invite: &invites::Row) -> Result<Vec<RoomId>, Denied> {
+    let rooms = open_rooms(conn, invite.id, invite.by)?;
+    if invite.role == Role::Guest && rooms.is_empty() && !invites::rooms(conn, invite.id)?.is_empty() {
+        let message = "the invite leads nowhere any more; ask for a new one";
+        return Err(Refusal::new(ErrorCode::InviteRevoked, message).into());
+    }
+    Ok(rooms)
 }
 
 fn check_free(conn: &Connection, name: &str) -> Result<(), Denied> {

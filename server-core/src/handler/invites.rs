@@ -1,6 +1,8 @@
 //! Who may become a member: invites, and registration without one.
 
-use protocol::{Invite, InviteId, Registration, Reply, Role, RoomId, Standing, UnixMillis, limits};
+use protocol::{
+    Invite, InviteId, MemberId, Registration, Reply, Role, RoomId, Standing, UnixMillis, limits,
+};
 use uuid::Uuid;
 use vault::rusqlite::Connection;
 
@@ -80,6 +82,19 @@ pub(crate) async fn revoke(caller: &Caller, req: u32, invite: InviteId) -> Answe
         }
     };
     caller.commit(req, work, |(), _| Reply::Done).await
+}
+
+/// The rooms into which whoever made an invite could bring somebody today.
+pub(crate) fn open_rooms(
+    conn: &Connection,
+    invite: InviteId,
+    by: Option<MemberId>,
+) -> Result<Vec<RoomId>, Denied> {
+    let mut rooms = invites::rooms(conn, invite)?;
+    if let Some(by) = by {
+        rooms.retain(|room| authorise_in(conn, by, Operation::AddToRoom, *room).is_ok());
+    }
+    Ok(rooms)
 }
 
 /// Ends the invites of an account that could not make them any more: nobody comes in by the word of somebody who has

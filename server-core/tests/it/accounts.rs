@@ -266,3 +266,29 @@ async fn invites_end_with_the_right_to_make_them() {
     assert_eq!(refused.code, ErrorCode::InviteRevoked);
     world.greet().await.sign_in(by(for_members, "mia")).await.unwrap();
 }
+
+#[tokio::test]
+async fn an_invite_leads_into_rooms_only_as_long_as_its_maker_may_bring_others_there() {
+    let world = World::start().await;
+    let (mut alice, _) = world.alice().await;
+    let (mut bob, bobs) = world.invited(&mut alice, "bob").await;
+    let (_carol, carols) = world.invited(&mut alice, "carol").await;
+    done(&mut alice, Request::SetRole { member: bobs.member.id, role: Role::Admin }).await;
+    let room = bob.create_room("kitchen", protocol::Visibility::Private).await.id;
+    let mut tokens = Vec::new();
+    for role in [Role::Member, Role::Guest] {
+        let create = Request::CreateInvite { role, uses: 9, life_ms: 60_000, rooms: vec![room] };
+        let Reply::InviteCreated { token, .. } = bob.ask(create).await.unwrap() else { panic!("no invite") };
+        tokens.push(token);
+    }
+    let enter = async |invite: usize, name: &str| {
+        let by = SignIn::Invite { token: tokens[invite].clone(), name: name.into(), password: None };
+        world.greet().await.sign_in(by).await.map(|me| me.rooms.len()).map_err(|failure| failure.code)
+    };
+    assert_eq!(enter(0, "member one").await, Ok(2));
+    assert_eq!(enter(1, "guest one").await, Ok(1));
+    done(&mut bob, Request::AddToRoom { room, member: carols.member.id }).await;
+    done(&mut bob, Request::LeaveRoom { room }).await;
+    assert_eq!(enter(0, "member two").await, Ok(1));
+    assert_eq!(enter(1, "guest two").await, Err(ErrorCode::InviteRevoked));
+}
