@@ -217,8 +217,9 @@ impl Scales {
             (_, Reply::RoomGone { room }) => self.is_outside(*room),
             (Some(Request::LeaveRoom { room }), Reply::Done) => self.is_outside(*room),
             (_, Reply::Event { event }) => self.hear_event(event),
+            // Who writes is told as it is said, and can be heard between the coming in and the word of it.
             (_, Reply::Typing { room, member }) => {
-                self.told_of(*room, reply);
+                self.answered_of(*room, reply);
                 if self.closed.contains(room) {
                     self.owe(Owed::Open(*room), reply);
                 }
@@ -281,7 +282,12 @@ impl Scales {
 
     fn is_inside(&mut self, room: RoomId, archived: bool) {
         self.outside.remove(&room);
-        self.owed.remove(&Owed::Inside(room));
+        // What the device knew of the room from before it was out of it counts no more.
+        self.owed.retain(|owed, _| match owed {
+            Owed::Inside(of) | Owed::Joined(of, _) => *of != room,
+            Owed::Open(of) => *of != room || archived,
+            _ => true,
+        });
         self.left.retain(|(left, _)| *left != room);
         match archived {
             true => drop(self.closed.insert(room)),
