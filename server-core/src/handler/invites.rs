@@ -1,8 +1,6 @@
 //! Who may become a member: invites, and registration without one.
 
-use protocol::{
-    Invite, InviteId, MemberId, Registration, Reply, Role, RoomId, Standing, UnixMillis, limits,
-};
+use protocol::{Invite, InviteId, MemberId, Registration, Reply, Role, RoomId, Standing, UnixMillis, limits};
 use uuid::Uuid;
 use vault::rusqlite::Connection;
 
@@ -90,11 +88,17 @@ pub(crate) fn open_rooms(
     invite: InviteId,
     by: Option<MemberId>,
 ) -> Result<Vec<RoomId>, Denied> {
-    let mut rooms = invites::rooms(conn, invite)?;
-    if let Some(by) = by {
-        rooms.retain(|room| authorise_in(conn, by, Operation::AddToRoom, *room).is_ok());
+    let rooms = invites::rooms(conn, invite)?;
+    let Some(by) = by else { return Ok(rooms) };
+    let mut open = Vec::with_capacity(rooms.len());
+    for room in rooms {
+        match authorise_in(conn, by, Operation::AddToRoom, room) {
+            Ok(_) => open.push(room),
+            Err(Denied::Refused(_)) => {}
+            Err(failed) => return Err(failed),
+        }
     }
-    Ok(rooms)
+    Ok(open)
 }
 
 /// Ends the invites of an account that could not make them any more: nobody comes in by the word of somebody who has
