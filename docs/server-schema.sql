@@ -406,3 +406,14 @@ CREATE TRIGGER room_avatars_out AFTER DELETE ON room_avatars BEGIN
         AND NOT EXISTS (SELECT 1 FROM member_avatars WHERE avatar = old.avatar)
         AND NOT EXISTS (SELECT 1 FROM room_avatars WHERE avatar = old.avatar);
 END;
+
+-- What a member's status has besides its text, where it has something.
+CREATE TABLE statuses (
+    member BLOB NOT NULL PRIMARY KEY REFERENCES members (id),
+    -- May be empty.
+    emoji TEXT NOT NULL,
+    -- When all of it is taken back; null if it stays.
+    until INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX statuses_until ON statuses (until) WHERE until IS NOT NULL;

@@ -458,6 +458,15 @@ pub enum Request {
         name: String,
         /// What I say of myself, at most [`TOPIC_CHARS`](crate::limits::TOPIC_CHARS); may be empty.
         status: String,
+        /// An emoji before it, at most [`EMOJI_BYTES`](crate::limits::EMOJI_BYTES); may be empty.
+        #[serde(default, skip_serializing_if = "is_default")]
+        #[ts(as = "Option<String>", optional)]
+        status_emoji: String,
+        /// When the host takes both back, at most [`STATUS_MS`](crate::limits::STATUS_MS) from now; without it, they
+        /// stay.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        status_until: Option<UnixMillis>,
     },
     /// Gives me a picture, or takes mine away. Answer: `done`.
     SetAvatar {

@@ -47,6 +47,8 @@ pub const AVATAR_BYTES: usize = 90 * 1024;
 pub const AVATAR_SIDE: u32 = 1024;
 /// Side of the square that the host makes of it, in pixels.
 pub const AVATAR_PIXELS: u32 = 256;
+/// Longest time for which a status holds, in milliseconds: beyond, it stays until it is changed.
+pub const STATUS_MS: i64 = 366 * 24 * 3600 * 1000;
 /// Most pinned messages of one room.
 pub const PINS: u32 = 100;
 /// Most members one message mentions by name; further names stay text.

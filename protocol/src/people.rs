@@ -100,6 +100,14 @@ pub struct Member {
     #[serde(default, skip_serializing_if = "is_default")]
     #[ts(as = "Option<String>", optional)]
     pub status: String,
+    /// The emoji before it; may be empty.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[ts(as = "Option<String>", optional)]
+    pub status_emoji: String,
+    /// When the host takes both back; without it, they stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub status_until: Option<UnixMillis>,
     /// Their picture, if they have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
@@ -121,6 +129,8 @@ impl Member {
             online: false,
             availability: Availability::Active,
             status: String::new(),
+            status_emoji: String::new(),
+            status_until: None,
             avatar: None,
             standing: Standing::Active,
         }

@@ -11,6 +11,7 @@ use crate::handler::{
     programs, reactions, retention, room_members, room_settings, rooms, search, second_factor, sessions,
     sync, threads,
 };
+use crate::store::table::members::Status;
 use crate::store::table::relations;
 use question::is_question;
 
@@ -126,7 +127,10 @@ async fn answer(caller: &Caller, req: u32, request: Request) -> Result<Option<Re
         Request::EndSecondFactor { password, code } => {
             second_factor::end(caller, req, (password, code)).await
         }
-        Request::SetProfile { name, status } => accounts::set_profile(caller, req, &name, &status).await,
+        Request::SetProfile { name, status, status_emoji, status_until } => {
+            let status = Status { text: status, emoji: status_emoji, until: status_until };
+            accounts::set_profile(caller, req, &name, status).await
+        }
         Request::SetAvatar { image } => avatars::set(caller, req, image).await,
         Request::RemoveAvatar { member } => avatars::remove(caller, req, member).await,
         Request::Avatar { member } => avatars::of_member(caller, member).await,

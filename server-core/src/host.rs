@@ -59,6 +59,8 @@ pub(crate) struct Host {
     pub(crate) began: Instant,
     /// Wakes the one who lets go of old messages.
     pub(crate) rules_changed: Notify,
+    /// Wakes the one who takes statuses back.
+    pub(crate) statuses_changed: Notify,
     /// How it stands with the authority's certificate.
     pub(crate) keeper: Keeper,
     /// Where the host is, if not here.
@@ -97,6 +99,7 @@ impl Host {
             stop: CancellationToken::new(),
             began: Instant::now(),
             rules_changed: Notify::new(),
+            statuses_changed: Notify::new(),
             keeper: Keeper::default(),
             open: AtomicBool::new(row.registration == Registration::Open),
             owner: Mutex::new(owner),

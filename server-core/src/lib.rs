@@ -48,6 +48,7 @@ mod public_name;
 mod reports;
 mod retention;
 mod snapshots;
+mod statuses;
 mod token;
 mod typing;
 

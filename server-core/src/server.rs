@@ -18,7 +18,7 @@ use crate::host::Host;
 use crate::live::Live;
 use crate::store::table::host;
 use crate::tls::Certificates;
-use crate::{acme, http, lately, listener, metrics, network, reports, retention, snapshots, tls};
+use crate::{acme, http, lately, listener, metrics, network, reports, retention, snapshots, statuses, tls};
 
 /// A running host. Dropping it ends the host without waiting; [`Server::stop`] ends it in good order.
 pub struct Server {
@@ -58,6 +58,7 @@ impl Server {
         tracker.spawn(presence::tell(Arc::clone(&host)));
         tracker.spawn(lately::write_down(Arc::clone(&host)));
         tracker.spawn(reports::deliver(Arc::clone(&host)));
+        tracker.spawn(statuses::take_back(Arc::clone(&host)));
         tracker.spawn(retention::keep(Arc::clone(&host)));
         tracker.spawn(snapshots::keep(Arc::clone(&host)));
         tracker.spawn(acme::keep(Arc::clone(&host), Arc::clone(&certificates)));

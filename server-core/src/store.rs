@@ -30,6 +30,7 @@ pub(crate) mod table {
     pub(crate) mod rooms;
     pub(crate) mod second_factors;
     pub(crate) mod sessions;
+    pub(crate) mod statuses;
     pub(crate) mod words;
 }
 
@@ -44,7 +45,7 @@ use crate::error::Refusal;
 use table::{
     audits, avatars, bots, certificates, cursors, events, follows, forwards, hooks, host, invites, marks,
     members, memberships, messages, passwords, relations, reports, retentions, rooms, second_factors,
-    sessions,
+    sessions, statuses,
 };
 
 /// Every step ever shipped, oldest first; append only.
@@ -73,6 +74,7 @@ pub const SCHEMA: Schema = Schema {
         Migration { name: "certificates", sql: certificates::SCHEMA },
         Migration { name: "second_factors", sql: second_factors::SCHEMA },
         Migration { name: "avatars", sql: avatars::SCHEMA },
+        Migration { name: "statuses", sql: statuses::SCHEMA },
     ],
 };
 

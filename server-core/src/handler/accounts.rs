@@ -2,43 +2,71 @@
 
 use std::sync::Arc;
 
-use protocol::{Change, CloseCode, ErrorCode, Event, Member, MemberId, Reply, Role, Secret, Standing};
+use protocol::limits::{STATUS_MS, check_emoji};
+use protocol::{
+    Change, CloseCode, ErrorCode, Event, Member, MemberId, Reply, Role, Secret, Standing, UnixMillis,
+};
 use vault::rusqlite::Connection;
 
 use super::invites::end_those_of;
 use super::{Answer, Caller, role, sessions as own_sessions, succession};
+use crate::config::Limits;
 use crate::error::Refusal;
 use crate::hub::Hub;
 use crate::names::is_reserved;
 use crate::permissions::{Object, Operation, permit};
 use crate::programs::refuse_programs;
+use crate::store::table::members::Status;
 use crate::store::table::{
     audits, events, marks, members, memberships, passwords, relations, rooms, second_factors, sessions,
 };
 use crate::store::{Denied, is_taken, now};
 
-pub(crate) async fn set_profile(caller: &Caller, req: u32, name: &str, status: &str) -> Answer {
+pub(crate) async fn set_profile(caller: &Caller, req: u32, name: &str, status: Status) -> Answer {
     let name = caller.host.limits().name(name)?.to_owned();
-    let status = caller.host.limits().topic("status", status)?.to_owned();
+    let status = checked(&caller.host.limits(), status, now())?;
     if is_reserved(&name) {
         return Err(name_taken());
     }
     let member = caller.member;
+    let host = Arc::clone(&caller.host);
     let work = move |conn: &Connection| -> Result<Option<members::Row>, Denied> {
         role(conn, member)?;
         if members::by_id(conn, member)?.is_some_and(|row| row.name == name && row.status == status) {
             return Ok(None);
         }
-        members::set_profile(conn, member, &name, &status)
+        members::rename(conn, member, &name)
             .map_err(|error| if is_taken(&error) { Denied::Refused(name_taken()) } else { error.into() })?;
+        members::set_status(conn, member, &status)?;
         Ok(members::by_id(conn, member)?)
     };
     caller
-        .commit(req, work, |changed, hub| {
+        .commit(req, work, move |changed, hub| {
+            if changed.iter().any(|row| row.status.until.is_some()) {
+                host.statuses_changed.notify_one();
+            }
             tell_of(changed, hub);
             Reply::Done
         })
         .await
+}
+
+/// A status that may be said at this moment.
+fn checked(limits: &Limits, status: Status, now: UnixMillis) -> Result<Status, Refusal> {
+    let text = limits.topic("status", &status.text)?.to_owned();
+    if !status.emoji.is_empty() {
+        check_emoji(&status.emoji).map_err(|problem| Refusal::field("status_emoji", problem))?;
+    }
+    let status = Status { text, ..status };
+    if let Some(until) = status.until {
+        if !(1..=STATUS_MS).contains(&until.0.saturating_sub(now.0)) {
+            return Err(Refusal::field("status_until", "must be later than now, and within 366 days"));
+        }
+        if status.is_empty() {
+            return Err(Refusal::field("status_until", "goes with a status or an emoji"));
+        }
+    }
+    Ok(status)
 }
 
 pub(crate) async fn set_role(caller: &Caller, req: u32, member: MemberId, new: Role) -> Answer {

@@ -135,7 +135,12 @@ async fn a_profile_is_everyones_to_see_and_a_name_one_members() {
     let world = World::start().await;
     let (mut alice, _) = world.alice().await;
     let (mut bob, bobs) = world.invited(&mut alice, "bob").await;
-    let set = |name: &str, status: &str| Request::SetProfile { name: name.into(), status: status.into() };
+    let set = |name: &str, status: &str| Request::SetProfile {
+        name: name.into(),
+        status: status.into(),
+        status_emoji: String::new(),
+        status_until: None,
+    };
     assert_eq!(bob.refused(set("ALICE", "")).await, ErrorCode::NameTaken);
     assert_eq!(bob.refused(set("", "")).await, ErrorCode::OutOfBounds);
     assert_eq!(bob.refused(set("bob", &"x".repeat(300))).await, ErrorCode::OutOfBounds);
@@ -220,7 +225,12 @@ async fn what_is_said_again_of_oneself_is_no_news() {
     let world = World::start().await;
     let (mut alice, _) = world.alice().await;
     let (mut bob, bobs) = world.invited(&mut alice, "bob").await;
-    let set = |status: &str| Request::SetProfile { name: "bob".into(), status: status.into() };
+    let set = |status: &str| Request::SetProfile {
+        name: "bob".into(),
+        status: status.into(),
+        status_emoji: String::new(),
+        status_until: None,
+    };
     for status in ["On a train", "On a train", "Back"] {
         done(&mut bob, set(status)).await;
     }

@@ -228,7 +228,12 @@ async fn reading(book: &mut Book, alice: &mut Person, bob: &mut Person) {
         Request::History { room, before: None, after: None, limit: 5 },
         Request::Sync { cursors: Vec::new() },
         Request::Members { after: None },
-        Request::SetProfile { name: "alice".into(), status: SAID.into() },
+        Request::SetProfile {
+            name: "alice".into(),
+            status: SAID.into(),
+            status_emoji: String::new(),
+            status_until: None,
+        },
         Request::SetContact { member: bob.id, contact: true },
         Request::SetBlock { member: bob.id, blocked: true },
         Request::SetBlock { member: bob.id, blocked: false },

@@ -301,7 +301,12 @@ async fn a_message_id_said_again_for_something_else_changes_nothing() {
 async fn names_that_look_alike_or_show_nothing_are_refused() {
     let (mut alice, scene) = scene().await;
     let (mut bob, _) = scene.world.invited(&mut alice, "bob").await;
-    let profile = |name: &str| Request::SetProfile { name: name.into(), status: String::new() };
+    let profile = |name: &str| Request::SetProfile {
+        name: name.into(),
+        status: String::new(),
+        status_emoji: String::new(),
+        status_until: None,
+    };
     for name in ["ALICE", "Ａｌｉｃｅ", "alice ", "al\u{200c}ice", "alice\u{fe0f}", "ａlice\u{200d}"] {
         assert_eq!(bob.refused(profile(name)).await, ErrorCode::NameTaken, "{}", name.escape_unicode());
     }

@@ -27,6 +27,7 @@ mod rooms;
 mod search;
 mod second_factor;
 mod service;
+mod statuses;
 mod support;
 mod surface;
 mod talk;

@@ -16,7 +16,12 @@ async fn called(client: &mut Client, room: RoomId, text: &str) -> (Vec<MemberId>
 }
 
 async fn take_name(client: &mut Client, name: &str) -> Result<Reply, ErrorCode> {
-    let request = Request::SetProfile { name: name.into(), status: String::new() };
+    let request = Request::SetProfile {
+        name: name.into(),
+        status: String::new(),
+        status_emoji: String::new(),
+        status_until: None,
+    };
     client.ask(request).await.map_err(|failure| failure.code)
 }
 

@@ -1,9 +1,10 @@
 //! Accounts.
 
 use protocol::{AvatarId, MemberId, Role, Standing, UnixMillis};
+use vault::rusqlite::types::ValueRef;
 use vault::rusqlite::{Connection, OptionalExtension, Result, Row as SqlRow, params};
 
-use super::avatars;
+use super::{avatars, statuses};
 use crate::names::{FORMER, fold};
 use crate::store::kept::{Kept, avatar, role, text};
 use crate::store::uuid;
@@ -28,7 +29,8 @@ CREATE UNIQUE INDEX members_owner ON members (role) WHERE role = 'owner';
 ";
 
 /// Members as they are shown.
-const SHOWN: &str = "SELECT members.id, name, role, status, standing, avatar FROM members
+const SHOWN: &str = "SELECT members.id, name, role, status, standing, emoji, until, avatar FROM members
+    LEFT JOIN statuses ON statuses.member = members.id
     LEFT JOIN member_avatars ON member_avatars.member = members.id";
 
 /// A member as stored; whether they are here is the hub's knowledge.
@@ -37,15 +39,30 @@ pub(crate) struct Row {
     pub(crate) id: MemberId,
     pub(crate) name: String,
     pub(crate) role: Role,
-    pub(crate) status: String,
+    pub(crate) status: Status,
     pub(crate) avatar: Option<AvatarId>,
     pub(crate) standing: Standing,
+}
+
+/// What a member says of themselves, and until when.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Status {
+    pub(crate) text: String,
+    pub(crate) emoji: String,
+    pub(crate) until: Option<UnixMillis>,
+}
+
+impl Status {
+    /// Whether it says nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.emoji.is_empty()
+    }
 }
 
 impl Row {
     /// An account as it is at first.
     pub(crate) fn new(id: MemberId, name: String, role: Role) -> Self {
-        Self { id, name, role, status: String::new(), avatar: None, standing: Standing::Active }
+        Self { id, name, role, status: Status::default(), avatar: None, standing: Standing::Active }
     }
 
     pub(crate) fn shown(self, online: bool) -> protocol::Member {
@@ -55,7 +72,9 @@ impl Row {
             role: self.role,
             online,
             availability: protocol::Availability::Active,
-            status: self.status,
+            status: self.status.text,
+            status_emoji: self.status.emoji,
+            status_until: self.status.until,
             avatar: self.avatar,
             standing: self.standing,
         }
@@ -100,10 +119,20 @@ pub(crate) fn set_role(conn: &Connection, id: MemberId, role: Role) -> Result<()
     Ok(())
 }
 
-pub(crate) fn set_profile(conn: &Connection, id: MemberId, name: &str, status: &str) -> Result<()> {
-    conn.prepare_cached("UPDATE members SET name = ?2, folded = ?3, status = ?4 WHERE id = ?1")?
-        .execute(params![id.0.as_bytes(), name, fold(name), status])?;
+/// Fails where another member has the name.
+pub(crate) fn rename(conn: &Connection, id: MemberId, name: &str) -> Result<()> {
+    conn.prepare_cached("UPDATE members SET name = ?2, folded = ?3 WHERE id = ?1")?.execute(params![
+        id.0.as_bytes(),
+        name,
+        fold(name)
+    ])?;
     Ok(())
+}
+
+pub(crate) fn set_status(conn: &Connection, id: MemberId, status: &Status) -> Result<()> {
+    conn.prepare_cached("UPDATE members SET status = ?2 WHERE id = ?1")?
+        .execute(params![id.0.as_bytes(), status.text])?;
+    statuses::put(conn, id, &status.emoji, status.until)
 }
 
 pub(crate) fn set_standing(conn: &Connection, id: MemberId, standing: Standing) -> Result<()> {
@@ -124,9 +153,10 @@ pub(crate) fn bury(conn: &Connection, id: MemberId) -> Result<()> {
     for sql in ["DELETE FROM bots WHERE member = ?", "DELETE FROM hooks WHERE member = ?"] {
         conn.prepare_cached(sql)?.execute([id.0.as_bytes()])?;
     }
+    set_status(conn, id, &Status::default())?;
     avatars::put_of_member(conn, id, None)?;
     conn.prepare_cached(
-        "UPDATE members SET name = ?2, folded = hex(id), status = '', role = 'guest', standing = 'gone' WHERE id = ?1",
+        "UPDATE members SET name = ?2, folded = hex(id), role = 'guest', standing = 'gone' WHERE id = ?1",
     )?
     .execute(params![id.0.as_bytes(), FORMER])?;
     Ok(())
@@ -152,7 +182,11 @@ fn read(row: &SqlRow<'_>) -> Result<Row> {
         id: MemberId(uuid(row, "id")?),
         name: text(row, "name")?,
         role: role(row, "role")?,
-        status: text(row, "status")?,
+        status: Status {
+            text: text(row, "status")?,
+            emoji: if row.get_ref("emoji")? == ValueRef::Null { String::new() } else { text(row, "emoji")? },
+            until: row.get::<_, Option<i64>>("until")?.map(UnixMillis),
+        },
         avatar: avatar(row, "avatar")?,
         standing: standing(row)?,
     })

@@ -455,7 +455,16 @@ name: string,
 /**
  * What I say of myself, at most [`TOPIC_CHARS`](crate::limits::TOPIC_CHARS); may be empty.
  */
-status: string, } | { "type": "set_avatar", 
+status: string, 
+/**
+ * An emoji before it, at most [`EMOJI_BYTES`](crate::limits::EMOJI_BYTES); may be empty.
+ */
+status_emoji?: string, 
+/**
+ * When the host takes both back, at most [`STATUS_MS`](crate::limits::STATUS_MS) from now; without it, they
+ * stay.
+ */
+status_until?: UnixMillis, } | { "type": "set_avatar", 
 /**
  * As in `set_room_avatar`.
  */

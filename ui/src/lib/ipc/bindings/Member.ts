@@ -4,6 +4,7 @@ import type { AvatarId } from "./AvatarId";
 import type { MemberId } from "./MemberId";
 import type { Role } from "./Role";
 import type { Standing } from "./Standing";
+import type { UnixMillis } from "./UnixMillis";
 
 /**
  * A member as every other member sees them.
@@ -33,6 +34,14 @@ availability?: Availability,
  * What they say of themselves; may be empty.
  */
 status?: string, 
+/**
+ * The emoji before it; may be empty.
+ */
+status_emoji?: string, 
+/**
+ * When the host takes both back; without it, they stay.
+ */
+status_until?: UnixMillis, 
 /**
  * Their picture, if they have one.
  */
