@@ -67,6 +67,13 @@ impl Client {
         self.shared.card().has_password
     }
 
+    /// Whether the host asks for a second factor of me and I have none: until I have set one up, everything else that is
+    /// asked of it is refused.
+    #[must_use]
+    pub fn second_factor_missing(&self) -> bool {
+        self.shared.card().second_factor_missing
+    }
+
     /// Where the connection stands, now and from now on.
     #[must_use]
     pub fn state(&self) -> watch::Receiver<ConnectionState> {

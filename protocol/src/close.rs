@@ -14,6 +14,8 @@ pub enum CloseCode {
     SignInDeadline = 4002,
     /// The connection's queue was full: what was dropped is fetched by the next sync.
     Resync = 4100,
+    /// What the member may do here has changed: the same session signs in again and hears how it stands.
+    SignInAgain = 4101,
     /// The session was ended by its member or an administrator.
     SessionEnded = 4200,
     /// Frames that no client of this protocol sends.
@@ -48,6 +50,7 @@ impl CloseCode {
             Self::LeaseOver => "no sign of life, come back",
             Self::SignInDeadline => "not signed in in time, come back",
             Self::Resync => "too far behind, come back and resync",
+            Self::SignInAgain => "what you may do has changed, sign in again",
             Self::SessionEnded => "the session was ended",
             Self::Abuse => "frames this protocol does not have, stay away",
             Self::Version => "no common protocol version",
@@ -73,6 +76,7 @@ mod tests {
     fn every_code_lies_in_the_range_of_what_to_do() {
         assert_eq!(after_close(CloseCode::ComeBack.code()), AfterClose::ComeBack);
         assert_eq!(after_close(CloseCode::Resync.code()), AfterClose::Resync);
+        assert_eq!(after_close(CloseCode::SignInAgain.code()), AfterClose::Resync);
         assert_eq!(after_close(CloseCode::SessionEnded.code()), AfterClose::StayAway);
         assert_eq!(after_close(1006), AfterClose::ComeBack);
         assert_eq!(after_close(4250), AfterClose::StayAway);

@@ -21,6 +21,9 @@ pub enum ErrorCode {
     SecondFactorRequired,
     /// The password was right, the code was not, or was used before.
     WrongCode,
+    /// The host asks for a second factor of this member, who has none: nothing else is answered until they have set one
+    /// up.
+    SecondFactorMissing,
     /// The session was ended or never was: sign in again.
     SessionEnded,
     /// Another member has this name.

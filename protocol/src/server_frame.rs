@@ -343,6 +343,11 @@ pub struct SignedIn {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<Progress>>", optional)]
     pub progress: Vec<Progress>,
+    /// Whether the host asks for a second factor of me and I have none: `rooms` and `progress` are left out, and nothing
+    /// but setting one up is answered.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[ts(as = "Option<bool>", optional)]
+    pub second_factor_missing: bool,
 }
 
 /// How much a host is used.

@@ -148,6 +148,7 @@ fn the_document_names_every_variant_code_and_limit() {
         CloseCode::LeaseOver,
         CloseCode::SignInDeadline,
         CloseCode::Resync,
+        CloseCode::SignInAgain,
         CloseCode::SessionEnded,
         CloseCode::Abuse,
         CloseCode::Version,

@@ -9,14 +9,16 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use protocol::{
-    Change, DeviceId, ErrorCode, Event, MemberId, Progress, Reading, Registration, Reply, Role, Room, RoomId,
-    RoomRole, Secret, SignIn, SignedIn, Standing, UnixMillis, Visibility, Welcome, limits,
+    Change, CloseCode, DeviceId, ErrorCode, Event, MemberId, Progress, Reading, Registration, Reply, Role,
+    Room, RoomId, RoomRole, Secret, SignIn, SignedIn, Standing, UnixMillis, Visibility, Welcome, limits,
 };
 use tokio::sync::oneshot;
 use uuid::Uuid;
 use vault::rusqlite::Connection;
 
 use crate::budget::{Exiled, Source, Tried};
+use crate::config::SecondFactor;
+use crate::enrolment;
 use crate::error::Refusal;
 use crate::forward;
 use crate::handler::accounts::name_taken;
@@ -415,6 +417,8 @@ struct Entered {
     events: Vec<Event>,
     /// Sessions that are over by it.
     ended: Vec<DeviceId>,
+    /// Of whom a second factor was asked, and whether it is missing here.
+    asked: (SecondFactor, bool),
 }
 
 async fn enter(
@@ -438,7 +442,13 @@ async fn commit_entry(
     work: impl FnOnce(&Connection) -> Result<Entered, Denied> + Send + 'static,
 ) -> Result<Admission, Refusal> {
     let (answer, admitted) = oneshot::channel();
-    let shared = Arc::clone(&host);
+    let (shared, asking) = (Arc::clone(&host), Arc::clone(&host));
+    let work = move |conn: &Connection| {
+        let entered = work(conn)?;
+        let asked = asking.live.load().second_factor;
+        let missing = enrolment::is_missing(conn, asked, (entered.member.id, entered.member.role))?;
+        Ok(Entered { asked: (asked, missing), ..entered })
+    };
     let then = move |entered: Result<Entered, Refusal>, hub: &Arc<Hub>| {
         let entered = entered.and_then(|entered| match spared {
             // Of many at once, each found a place before the others had taken it.
@@ -446,7 +456,7 @@ async fn commit_entry(
             _ => Ok(entered),
         });
         // If the connection ended meanwhile, the admission comes back and its drop is the departure.
-        drop(answer.send(entered.map(|entered| admit(&shared, hub, outlet, req, entered))));
+        drop(answer.send(entered.map(|entered| admit(&shared, hub, &outlet, req, entered))));
     };
     host.committer.commit(work, then).await?;
     admitted.await.unwrap_or_else(|_| Err(stopping()))
@@ -548,7 +558,8 @@ fn entered(
     let has_password = passwords::of(conn, member.id)?.is_some();
     let rooms = rooms::of_member(conn, member.id, limits::LIST_ITEMS)?;
     let progress = marks::of_member(conn, member.id, limits::LIST_ITEMS)?;
-    Ok(Entered { member, device, token, rooms, has_password, progress, events, ended: Vec::new() })
+    let (ended, asked) = (Vec::new(), (SecondFactor::None, false));
+    Ok(Entered { member, device, token, rooms, has_password, progress, events, ended, asked })
 }
 
 /// Writes an account that comes into the rooms everyone comes into; says what that did to their logs.
@@ -597,28 +608,37 @@ fn write_first_room(conn: &Connection, owner: MemberId, now: UnixMillis) -> Resu
 }
 
 /// After the commit: answers, lets the connection hear, and tells the others of a new member.
-fn admit(host: &Host, hub: &Arc<Hub>, outlet: Arc<Outlet>, req: u32, entered: Entered) -> Admission {
+fn admit(host: &Host, hub: &Arc<Hub>, outlet: &Arc<Outlet>, req: u32, entered: Entered) -> Admission {
     let (member, device) = (entered.member.id, entered.device);
+    let (role, (asked, missing)) = (entered.member.role, entered.asked);
     if entered.member.role == Role::Owner {
         host.owner_came();
     }
     entered.ended.iter().for_each(|device| hub.end_device(member, *device, None));
     let rooms = entered.rooms.iter().map(|room| room.id).collect::<Vec<_>>();
-    let shown = entered.member.shown(true);
+    let shown = entered.member.shown(!missing);
     let signed_in = SignedIn {
         member: shown.clone(),
         device,
         token: entered.token,
-        rooms: entered.rooms,
+        rooms: if missing { Vec::new() } else { entered.rooms },
         registration: host.registration(),
         has_password: entered.has_password,
-        progress: entered.progress,
+        progress: if missing { Vec::new() } else { entered.progress },
+        second_factor_missing: missing,
     };
     outlet.answer(req, Ok(Reply::SignedIn(signed_in)));
     if !entered.events.is_empty() {
         hub.tell_everyone(Reply::Member { member: shown });
     }
-    let seat = hub.admit(member, device, rooms, outlet);
+    let seat = match missing {
+        true => hub.set_aside(member, device, Arc::clone(outlet)),
+        false => hub.admit(member, device, rooms, Arc::clone(outlet)),
+    };
+    // A reload that came between the question and the seat has not seen this connection.
+    if host.live.load().second_factor.is_asked_of(role) != asked.is_asked_of(role) {
+        outlet.cut(CloseCode::SignInAgain);
+    }
     for event in entered.events {
         hub.tell_room(event.room, Reply::Event { event });
     }

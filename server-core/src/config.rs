@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use protocol::Registration;
 use protocol::limits::{self, OutOfBounds};
+use protocol::{Registration, Role};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -37,6 +37,8 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// Who may register without an invite, decided at the first start; later the host remembers. `None`: nobody.
     pub registration: Option<Registration>,
+    /// Who must have a second factor.
+    pub second_factor: SecondFactor,
     /// Reverse proxies: what they say of who speaks is believed, and plain HTTP is taken from them.
     pub trusted_proxies: Vec<IpNet>,
     /// A certificate that browsers accept, besides the host's own.
@@ -72,6 +74,7 @@ impl Config {
             public_names: Vec::new(),
             allowed_origins: Vec::new(),
             registration: None,
+            second_factor: SecondFactor::None,
             trusted_proxies: Vec::new(),
             tls: None,
             acme: None,
@@ -82,6 +85,31 @@ impl Config {
             snapshots: Snapshots::default(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
+        }
+    }
+}
+
+/// Who must have a second factor beside their password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondFactor {
+    /// Nobody; whoever wants one has it.
+    #[default]
+    None,
+    /// Those who run the host: the owner and administrators.
+    Admins,
+    /// Every member, guests too. Programs have tokens instead of passwords and are not asked.
+    Everyone,
+}
+
+impl SecondFactor {
+    /// Whether it is asked of someone with `role`.
+    #[must_use]
+    pub fn is_asked_of(self, role: Role) -> bool {
+        match self {
+            Self::None => false,
+            Self::Admins => matches!(role, Role::Owner | Role::Admin),
+            Self::Everyone => true,
         }
     }
 }

@@ -317,6 +317,7 @@ impl Connection {
                     connection: admission.seat.id(),
                     member: admission.member,
                     pass: Pass::Session(admission.device),
+                    aside: admission.seat.is_aside(),
                 };
                 return Some(Box::pin(async move {
                     dispatch(caller, req, request).await;

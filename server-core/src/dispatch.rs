@@ -4,6 +4,7 @@ mod question;
 
 use protocol::{Reply, Request};
 
+use crate::enrolment;
 use crate::error::Refusal;
 use crate::handler::programs::ReportAct;
 use crate::handler::{
@@ -43,6 +44,9 @@ pub(crate) async fn dispatch(caller: Caller, req: u32, mut request: Request) {
 }
 
 async fn answer(caller: &Caller, req: u32, request: Request) -> Result<Option<Reply>, Refusal> {
+    if caller.aside {
+        enrolment::check(&request)?;
+    }
     match request {
         Request::Hello { .. } | Request::SignIn { .. } => Err(out_of_order()),
         Request::Ping => Ok(Some(Reply::Pong)),

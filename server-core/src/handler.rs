@@ -59,6 +59,8 @@ pub(crate) struct Caller {
     pub(crate) connection: ConnectionId,
     pub(crate) member: MemberId,
     pub(crate) pass: Pass,
+    /// Whether they must set up a second factor before anything else.
+    pub(crate) aside: bool,
 }
 
 impl Caller {

@@ -31,6 +31,7 @@ mod store;
 
 mod budget;
 mod discovery;
+mod enrolment;
 mod forward;
 mod hashing;
 mod host;
@@ -53,7 +54,8 @@ mod token;
 mod typing;
 
 pub use config::{
-    Acme, AcmeChallenge, Config, ExternalAccount, HostKey, Limits, Snapshots, Timeouts, TlsFiles,
+    Acme, AcmeChallenge, Config, ExternalAccount, HostKey, Limits, SecondFactor, Snapshots, Timeouts,
+    TlsFiles,
 };
 pub use error::{Refusal, ReloadError, StartError};
 pub use host::is_host;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net};
 
-use crate::config::{Acme, Config, Limits, TlsFiles};
+use crate::config::{Acme, Config, Limits, SecondFactor, TlsFiles};
 use crate::error::StartError;
 use crate::outgoing::Outgoing;
 use crate::public_name::PublicName;
@@ -22,6 +22,8 @@ pub(crate) struct Live {
     pub(crate) allowed_origins: Vec<String>,
     /// Who may speak for others.
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Who must have a second factor.
+    pub(crate) second_factor: SecondFactor,
     /// A certificate from files.
     pub(crate) tls: Option<TlsFiles>,
     /// The authority that is asked for a certificate.
@@ -52,6 +54,7 @@ impl Live {
             outgoing: Arc::new(outgoing),
             allowed_origins: config.allowed_origins.clone(),
             trusted_proxies: config.trusted_proxies.iter().map(|net| canonical(*net)).collect(),
+            second_factor: config.second_factor,
             limits: config.limits,
         })
     }

@@ -18,7 +18,9 @@ use crate::host::Host;
 use crate::live::Live;
 use crate::store::table::host;
 use crate::tls::Certificates;
-use crate::{acme, http, lately, listener, metrics, network, reports, retention, snapshots, statuses, tls};
+use crate::{
+    acme, enrolment, http, lately, listener, metrics, network, reports, retention, snapshots, statuses, tls,
+};
 
 /// A running host. Dropping it ends the host without waiting; [`Server::stop`] ends it in good order.
 pub struct Server {
@@ -154,7 +156,8 @@ impl Server {
     }
 
     /// Takes what may change while the host runs from `config`: its name, public names, allowed origins, trusted
-    /// proxies, certificate files, authorities, private networks, and the limits but those of all sockets. Everything
+    /// proxies, certificate files, authorities, private networks, of whom a second factor is asked, and the limits but
+    /// those of all sockets. Everything
     /// else needs a restart and is not looked at.
     ///
     /// # Errors
@@ -172,7 +175,9 @@ impl Server {
         self.administration().note_if_it_can("settings read again").await.map_err(ReloadError::Store)?;
         // From here on nothing can fail.
         self.certificates.show(certificate);
+        let asked = self.host.live.load().second_factor;
         self.host.adopt(live);
+        enrolment::recall(&self.host, asked).await;
         if name != before
             && let Some(announcement) = self.announcement.take()
         {

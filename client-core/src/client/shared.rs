@@ -26,6 +26,8 @@ pub(crate) struct Card {
     pub(crate) me: Option<Member>,
     pub(crate) registration: Option<Registration>,
     pub(crate) has_password: Option<bool>,
+    /// Whether the host asks for a second factor that I have not.
+    pub(crate) second_factor_missing: bool,
 }
 
 #[derive(Debug)]
@@ -60,7 +62,8 @@ pub(crate) struct Announcer {
 impl Shared {
     pub(crate) fn new(store: Store, secrets: Secrets, host: HostRow, stop: CancellationToken) -> Self {
         let HostRow { n, id, name, device, member, .. } = host;
-        let card = Card { name, me: member, registration: None, has_password: None };
+        let card =
+            Card { name, me: member, registration: None, has_password: None, second_factor_missing: false };
         Self {
             store: HostStore { store, n, id },
             secrets,
@@ -118,6 +121,7 @@ impl Shared {
                 me: Some(me.clone()),
                 registration: Some(signed_in.registration),
                 has_password: Some(signed_in.has_password),
+                second_factor_missing: signed_in.second_factor_missing,
             };
             renamed
         };

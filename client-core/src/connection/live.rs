@@ -106,6 +106,8 @@ struct Live<'a> {
     paused: HashMap<RoomId, Instant>,
     members_asked: Option<Instant>,
     counting: bool,
+    /// Whether I am let in aside: nothing but a second factor is to be said to the host.
+    aside: bool,
     /// When to count anew, and when to tell what is held.
     recount_at: Option<Instant>,
     tell_at: Option<Instant>,
@@ -133,6 +135,7 @@ pub(super) async fn live(
         paused: HashMap::new(),
         members_asked: None,
         counting: false,
+        aside: false,
         recount_at: None,
         tell_at: None,
         ended: None,
@@ -197,6 +200,12 @@ impl Live<'_> {
     /// The host has told who we are; events are being pushed from now on, so the cursors are read after that.
     async fn begin(&mut self, signed_in: SignedIn) -> Result<(), End> {
         self.shared.signed_in(&self.link, &signed_in).await?;
+        self.aside = signed_in.second_factor_missing;
+        if self.aside {
+            // That it names no room says nothing of mine.
+            self.settle();
+            return Ok(());
+        }
         let (rooms, counted) = (signed_in.rooms, signed_in.progress);
         self.shared.receive(vec![Received::Rooms(rooms), Received::Progress(counted)]).await?;
         let cursors = self.shared.store.write(unsure::ask).await?;
@@ -290,6 +299,9 @@ impl Live<'_> {
 
     /// Posts the first unsent message of each room that has none under way.
     async fn drain(&mut self) -> Result<(), End> {
+        if self.aside {
+            return Ok(());
+        }
         for unsent in self.shared.store.read(outbox::heads).await? {
             if !self.under_way.contains(&unsent.room) && !self.paused.contains_key(&unsent.room) {
                 self.post(unsent).await?;

@@ -1,14 +1,18 @@
 //! Accounts, passwords, roles and sessions, by name.
 
+use std::sync::Arc;
+
 use protocol::{DeviceId, ErrorCode, MemberId, Role, Secret, Standing, limits};
 use vault::rusqlite::Connection;
 
 use super::{Administration, Answer, Device, User, unknown};
 use crate::admission::{self, Account};
+use crate::enrolment;
 use crate::error::Refusal;
 use crate::handler::accounts::{as_changed, check_active, tell_of};
 use crate::handler::sessions::as_seen;
 use crate::handler::succession;
+use crate::hub::Hub;
 use crate::offload::Asker;
 use crate::programs::refuse_programs;
 use crate::store::table::{invites, members, passwords, second_factors, sessions};
@@ -90,20 +94,26 @@ impl Administration {
     }
 
     pub(super) async fn end_second_factor(&self, name: String) -> Result<Answer, Refusal> {
-        let asked = name.clone();
+        let (asked, host) = (name.clone(), self.host.clone());
         let work = move |conn: &Connection| {
             let member = account(conn, &asked)?;
             match second_factors::remove(conn, member.id)? {
-                true => Ok(()),
+                true => Ok((member.id, host.live.load().second_factor.is_asked_of(member.role))),
                 false => Err(Refusal::new(ErrorCode::NotFound, "this account has no second factor").into()),
             }
         };
-        self.commit(("second factor ended", name), work, |(), _| {}).await?;
+        // Whoever must have one sets up another before anything else.
+        let then = |(member, is_asked): &(MemberId, bool), hub: &Arc<Hub>| {
+            if *is_asked {
+                hub.call_again(*member);
+            }
+        };
+        self.commit(("second factor ended", name), work, then).await?;
         Ok(Answer::Done)
     }
 
     pub(super) async fn set_role(&self, name: String, role: Role) -> Result<Answer, Refusal> {
-        let asked = name.clone();
+        let (asked, host) = (name.clone(), self.host.clone());
         let work = move |conn: &Connection| {
             let member = account(conn, &asked)?;
             let mut changed = Vec::new();
@@ -123,15 +133,18 @@ impl Administration {
             members::set_role(conn, member.id, role)?;
             changed.push(member.id);
             let events = succession::hand_all_on(conn, member.id, acting(conn, member.id)?)?;
-            Ok((as_changed(conn, &changed)?, events))
+            let rule = host.live.load().second_factor;
+            let turned = enrolment::has_turned(conn, member.id, (rule, member.role), (rule, role))?;
+            Ok((as_changed(conn, &changed)?, events, turned.then_some(member.id)))
         };
         let object = format!("{name} {}", members::role_name(role));
-        self.commit(("role set", object), work, |(changed, events), hub| {
+        self.commit(("role set", object), work, |(changed, events, turned), hub| {
             changed.iter().for_each(|member| hub.rights().end(member.id));
             for event in events {
                 hub.tell_room(event.room, protocol::Reply::Event { event: event.clone() });
             }
             tell_of(changed.iter().cloned(), hub);
+            turned.iter().for_each(|member| hub.call_again(*member));
         })
         .await?;
         Ok(Answer::Done)

@@ -11,6 +11,7 @@ use vault::rusqlite::Connection;
 use super::invites::end_those_of;
 use super::{Answer, Caller, role, sessions as own_sessions, succession};
 use crate::config::Limits;
+use crate::enrolment;
 use crate::error::Refusal;
 use crate::hub::Hub;
 use crate::names::is_reserved;
@@ -71,7 +72,9 @@ fn checked(limits: &Limits, status: Status, now: UnixMillis) -> Result<Status, R
 
 pub(crate) async fn set_role(caller: &Caller, req: u32, member: MemberId, new: Role) -> Answer {
     let by = caller.member;
-    let work = move |conn: &Connection| -> Result<Changed, Denied> {
+    let asking = Arc::clone(&caller.host);
+    let work = move |conn: &Connection| -> Result<(Changed, bool), Denied> {
+        let asked = asking.live.load().second_factor;
         let before = authorise_to(conn, by, Operation::SetRole(new), member)?;
         check_active(&before)?;
         if new != Role::Guest {
@@ -87,9 +90,18 @@ pub(crate) async fn set_role(caller: &Caller, req: u32, member: MemberId, new: R
         let object = format!("{} {}", before.name, members::role_name(new));
         audits::note(conn, Some(by), "role set", &object, now())?;
         let events = succession::hand_all_on(conn, member, by)?;
-        Ok((as_changed(conn, &changed)?, events))
+        let turned = enrolment::has_turned(conn, member, (asked, before.role), (asked, new))?;
+        Ok(((as_changed(conn, &changed)?, events), turned))
     };
-    caller.commit(req, work, tell_changed).await
+    caller
+        .commit(req, work, move |(changed, turned), hub| {
+            let reply = tell_changed(changed, hub);
+            if turned {
+                hub.call_again(member);
+            }
+            reply
+        })
+        .await
 }
 
 /// Whether an account may be given a role: one that is put aside would be an owner whom nobody can let in.

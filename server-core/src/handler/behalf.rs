@@ -28,8 +28,15 @@ pub(crate) async fn ask(
         return Err(stopping());
     }
     let outlet = Arc::new(Outlet::new(host.live.load().limits.queue_bytes, None));
-    let caller =
-        Caller { host: Arc::clone(host), outlet: Arc::clone(&outlet), connection: NOWHERE, member, pass };
+    let caller = Caller {
+        host: Arc::clone(host),
+        outlet: Arc::clone(&outlet),
+        connection: NOWHERE,
+        member,
+        pass,
+        // Programs have tokens, and no password that something could stand beside.
+        aside: false,
+    };
     dispatch(caller, 1, request).await;
     let answered = tokio::time::timeout(host.config.timeouts.lease, outlet.next()).await;
     let Ok(Next::Write) = answered else { return Err(stopping()) };

@@ -1,11 +1,14 @@
 //! A member's own second factor: begun, confirmed, renewed, ended. Asking for it is the sign-in's part.
 
+use std::sync::Arc;
+
 use protocol::{ErrorCode, MemberId, Reply, Secret};
 use vault::rusqlite::Connection;
 
 use super::sessions::{Proven, prove};
 use super::{Answer, Caller, role};
 use crate::error::Refusal;
+use crate::hub::Hub;
 use crate::second_factor::{self, Code};
 use crate::store::table::{audits, members, passwords, second_factors};
 use crate::store::{Denied, now};
@@ -55,7 +58,16 @@ pub(crate) async fn confirm(caller: &Caller, req: u32, code: Secret) -> Answer {
         note(conn, member, "second factor begun")?;
         keep(conn, member, codes)
     };
-    caller.commit(req, work, |codes, _| codes).await
+    let outlet = Arc::clone(&caller.outlet);
+    let then = move |codes: Result<Reply, Refusal>, hub: &Arc<Hub>| {
+        let confirmed = codes.is_ok();
+        hub.answer(&outlet, req, codes);
+        if confirmed {
+            hub.let_in(member);
+        }
+    };
+    caller.submit(work, then).await?;
+    Ok(None)
 }
 
 pub(crate) async fn renew(
@@ -84,8 +96,11 @@ pub(crate) async fn end(
 ) -> Answer {
     let member = caller.member;
     let ground = by_either(caller, password, code).await?;
+    let asking = Arc::clone(&caller.host);
     let work = move |conn: &Connection| -> Result<(), Denied> {
-        role(conn, member)?;
+        if asking.live.load().second_factor.is_asked_of(role(conn, member)?) {
+            return Err(Refusal::forbidden("this host asks you for a second factor, so yours stays").into());
+        }
         ground.check(conn)?;
         if second_factors::remove(conn, member)? {
             note(conn, member, "second factor ended")?;

@@ -102,6 +102,7 @@ impl Device {
             connection: self.admission.seat.id(),
             member: self.admission.member,
             pass: Pass::Session(self.admission.device),
+            aside: false,
         }
     }
 

@@ -48,11 +48,16 @@ pub(crate) struct Hub {
 pub(crate) struct Seat {
     hub: Arc<Hub>,
     id: ConnectionId,
+    /// Whose it is, where it is one of those that hear nothing.
+    aside: Option<MemberId>,
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let device = self.hub.state().device(self.id);
+        let device = match self.aside {
+            Some(member) => self.hub.state().depart_aside(self.id, member),
+            None => self.hub.state().device(self.id),
+        };
         // Said before it goes: at every moment it is known when the device was here.
         if let Some(device) = device {
             self.hub.lately.left(device, now());
@@ -63,6 +68,11 @@ impl Drop for Seat {
 }
 
 impl Seat {
+    /// Whether it is one of those that hear nothing.
+    pub(crate) fn is_aside(&self) -> bool {
+        self.aside.is_some()
+    }
+
     /// Which connection sits here.
     pub(crate) fn id(&self) -> ConnectionId {
         self.id
@@ -94,7 +104,19 @@ impl Hub {
         self.state().admit(id, member, device, rooms, outlet);
         drop(turn);
         self.count();
-        Seat { hub: Arc::clone(self), id }
+        Seat { hub: Arc::clone(self), id, aside: None }
+    }
+
+    /// Knows of a connection that may hear nothing yet.
+    pub(crate) fn set_aside(
+        self: &Arc<Self>,
+        member: MemberId,
+        device: DeviceId,
+        outlet: Arc<Outlet>,
+    ) -> Seat {
+        let id = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed));
+        self.state().set_aside(id, member, device, outlet);
+        Seat { hub: Arc::clone(self), id, aside: Some(member) }
     }
 
     /// How often rights have ended.
@@ -167,7 +189,8 @@ impl Hub {
     /// Ends all connections, after what already waits.
     pub(crate) fn close_everyone(&self, code: CloseCode) {
         let _turn = self.tell_before();
-        self.state().everyone().for_each(|outlet| outlet.close(code));
+        let state = self.state();
+        state.everyone().chain(state.all_aside()).for_each(|outlet| outlet.close(code));
     }
 
     /// From now on `member` hears what happens in `room`.
@@ -190,6 +213,8 @@ impl Hub {
         let state = self.state();
         let others = state.of_device(member, device).filter(|(id, _)| Some(*id) != but);
         others.for_each(|(_, outlet)| outlet.cut(CloseCode::SessionEnded));
+        let aside = state.aside_of(member).filter(|(id, of, _)| *of == device && Some(*id) != but);
+        aside.for_each(|(.., outlet)| outlet.cut(CloseCode::SessionEnded));
     }
 
     /// Ends all connections of `member`, but one: not one event after this.
@@ -199,6 +224,30 @@ impl Hub {
         let state = self.state();
         let all = state.of_member(member).filter(|(id, _)| Some(*id) != but);
         all.for_each(|(_, outlet)| outlet.cut(CloseCode::SessionEnded));
+        let aside = state.aside_of(member).filter(|(id, ..)| Some(*id) != but);
+        aside.for_each(|(.., outlet)| outlet.cut(CloseCode::SessionEnded));
+    }
+
+    /// Has all connections of `member` sign in again: not one event after this. What they have asked for is answered to
+    /// those that heard nothing else.
+    pub(crate) fn call_again(&self, member: MemberId) {
+        self.rights.end(member);
+        let _turn = self.tell_before();
+        let state = self.state();
+        state.of_member(member).for_each(|(_, outlet)| outlet.cut(CloseCode::SignInAgain));
+        state.aside_of(member).for_each(|(.., outlet)| outlet.close(CloseCode::SignInAgain));
+    }
+
+    /// Has those connections of `member` that hear nothing sign in again.
+    pub(crate) fn let_in(&self, member: MemberId) {
+        let _turn = self.tell_before();
+        let state = self.state();
+        state.aside_of(member).for_each(|(.., outlet)| outlet.close(CloseCode::SignInAgain));
+    }
+
+    /// Everyone who has a connection.
+    pub(crate) fn members(&self) -> Vec<MemberId> {
+        self.state().members().collect()
     }
 
     pub(crate) fn is_online(&self, member: MemberId) -> bool {
@@ -215,7 +264,8 @@ impl Hub {
 
     /// How many connections `member` has.
     pub(crate) fn connections_of(&self, member: MemberId) -> usize {
-        self.state().of_member(member).count()
+        let state = self.state();
+        state.of_member(member).count() + state.aside_of(member).count()
     }
 
     /// Follows how many members are here.

@@ -39,6 +39,8 @@ pub(crate) struct State<H> {
     /// With the handle at hand: this is what every delivery walks through.
     rooms: HashMap<RoomId, Listeners<H>>,
     moods: Moods,
+    /// Connections of those who may hear nothing yet. None of the above knows them.
+    aside: HashMap<MemberId, Vec<(ConnectionId, DeviceId, H)>>,
 }
 
 impl<H> Default for State<H> {
@@ -48,6 +50,7 @@ impl<H> Default for State<H> {
             members: HashMap::new(),
             rooms: HashMap::new(),
             moods: Moods::default(),
+            aside: HashMap::new(),
         }
     }
 }
@@ -79,6 +82,22 @@ impl<H: Clone> State<H> {
         for room in &present.rooms {
             seat(&mut self.rooms, *room, &present.connections, &self.connections);
         }
+    }
+
+    /// Someone is here who may hear nothing yet.
+    pub(crate) fn set_aside(&mut self, id: ConnectionId, member: MemberId, device: DeviceId, handle: H) {
+        self.aside.entry(member).or_default().push((id, device, handle));
+    }
+
+    /// A connection that was set aside is gone. Says whose device it was.
+    pub(crate) fn depart_aside(&mut self, id: ConnectionId, member: MemberId) -> Option<DeviceId> {
+        let Entry::Occupied(mut entry) = self.aside.entry(member) else { return None };
+        let place = entry.get().iter().position(|(other, ..)| *other == id)?;
+        let (_, device, _) = entry.get_mut().swap_remove(place);
+        if entry.get().is_empty() {
+            entry.remove();
+        }
+        Some(device)
     }
 
     /// A connection is gone. Says whether it was here.
@@ -123,13 +142,24 @@ impl<H: Clone> State<H> {
         self.rooms.get(&room).cloned()
     }
 
-    /// All connections of `member`.
+    /// The connections of `member` that are set aside.
+    pub(crate) fn aside_of(&self, member: MemberId) -> impl Iterator<Item = (ConnectionId, DeviceId, &H)> {
+        self.aside.get(&member).into_iter().flatten().map(|(id, device, handle)| (*id, *device, handle))
+    }
+
+    /// Everyone who has a connection, set aside or not.
+    pub(crate) fn members(&self) -> impl Iterator<Item = MemberId> {
+        let only_aside = self.aside.keys().filter(|member| !self.members.contains_key(member));
+        self.members.keys().chain(only_aside).copied()
+    }
+
+    /// All connections of `member` that hear what happens.
     pub(crate) fn of_member(&self, member: MemberId) -> impl Iterator<Item = (ConnectionId, &H)> {
         let ids = self.members.get(&member).into_iter().flat_map(|present| &present.connections);
         ids.filter_map(|id| self.connections.get(id).map(|connection| (*id, &connection.handle)))
     }
 
-    /// All connections of one device of `member`.
+    /// All connections of one device of `member` that hear what happens.
     pub(crate) fn of_device(
         &self,
         member: MemberId,
@@ -138,7 +168,7 @@ impl<H: Clone> State<H> {
         self.of_member(member).filter(move |(id, _)| self.connections[id].device == device)
     }
 
-    /// Everyone's connections.
+    /// Everyone's connections but those that are set aside.
     pub(crate) fn everyone(&self) -> impl Iterator<Item = &H> {
         self.connections.values().map(|connection| &connection.handle)
     }
@@ -193,6 +223,11 @@ impl<H: Clone> State<H> {
         told
     }
 
+    /// Those that are set aside.
+    pub(crate) fn all_aside(&self) -> impl Iterator<Item = &H> {
+        self.aside.values().flatten().map(|(_, _, handle)| handle)
+    }
+
     /// Panics if the parts do not agree with each other.
     #[cfg(test)]
     pub(crate) fn check_invariants(&self) {
@@ -206,6 +241,12 @@ impl<H: Clone> State<H> {
                 assert_eq!(self.connections[id].member, *member);
                 let sits = |room| self.rooms[room].binary_search_by_key(id, |(other, _)| *other).is_ok();
                 assert!(present.rooms.iter().all(sits));
+            }
+        }
+        for (member, aside) in &self.aside {
+            assert!(!aside.is_empty(), "who has no connection aside is forgotten there");
+            for (id, ..) in aside {
+                assert!(!self.connections.contains_key(id), "{member} hears nothing by it");
             }
         }
         for (room, ids) in &self.rooms {
@@ -267,6 +308,7 @@ mod tests {
     #[derive(Debug, Clone)]
     enum Step {
         Admit { id: u8, member: u8, rooms: Vec<u8> },
+        SetAside { id: u8, member: u8 },
         Depart(u8),
         Enter(u8, u8),
         Leave(u8, u8),
@@ -285,6 +327,7 @@ mod tests {
         prop_oneof![
             (0u8..12, few.clone(), prop::collection::vec(0u8..4, 0..3))
                 .prop_map(|(id, member, rooms)| Step::Admit { id, member, rooms }),
+            (0u8..12, few.clone()).prop_map(|(id, member)| Step::SetAside { id, member }),
             (0u8..12).prop_map(Step::Depart),
             (few.clone(), few.clone()).prop_map(|(room, member)| Step::Enter(room, member)),
             (few.clone(), few).prop_map(|(room, member)| Step::Leave(room, member)),
@@ -299,15 +342,30 @@ mod tests {
             let mut state = State::default();
             let mut seen: BTreeMap<MemberId, Option<Availability>> = BTreeMap::new();
             let mut live = HashSet::new();
+            let mut aside = BTreeMap::new();
             for step in steps {
                 match step {
                     Step::Admit { id, member: who, rooms } => {
-                        if live.insert(id) {
+                        if !aside.contains_key(&id) && live.insert(id) {
                             let device = DeviceId(Uuid::from_u128(id.into()));
                             state.admit(ConnectionId(id.into()), member(who), device, rooms.into_iter().map(room), id);
                         }
                     }
-                    Step::Depart(id) => assert_eq!(state.depart(ConnectionId(id.into())), live.remove(&id)),
+                    Step::SetAside { id, member: who } => {
+                        if !live.contains(&id) && !aside.contains_key(&id) {
+                            let device = DeviceId(Uuid::from_u128(id.into()));
+                            state.set_aside(ConnectionId(id.into()), member(who), device, id);
+                            aside.insert(id, who);
+                        }
+                    }
+                    Step::Depart(id) => {
+                        assert_eq!(state.depart(ConnectionId(id.into())), live.remove(&id));
+                        for who in 0..4 {
+                            let gone = state.depart_aside(ConnectionId(id.into()), member(who)).is_some();
+                            assert_eq!(gone, aside.get(&id) == Some(&who));
+                        }
+                        aside.remove(&id);
+                    }
                     Step::Enter(where_, who) => state.enter(room(where_), member(who)),
                     Step::Leave(where_, who) => state.leave(room(where_), member(who)),
                     Step::Say(id, mood) => state.say(ConnectionId(id.into()), mood),

@@ -323,7 +323,9 @@ async fn a_page_of_a_named_site_can_read_why_it_has_to_wait() {
 #[tokio::test]
 async fn strangers_of_one_address_are_closed_beyond_their_number_and_members_are_none() {
     let world = strict(|limits| limits.strangers_per_address = 2).await;
-    let (_alice, _) = world.alice().await;
+    let (mut alice, _) = world.alice().await;
+    // Her place is free by the time her next word is answered.
+    assert_eq!(alice.ask(Request::Ping).await.unwrap(), Reply::Pong);
     let held = (world.dial().await, world.dial().await);
     let mut third = TcpStream::connect(world.address()).await.unwrap();
     assert!(matches!(soon(third.read(&mut [0])).await, Ok(0) | Err(_)));

@@ -7,6 +7,7 @@ mod avatars;
 mod bad_input;
 mod catch_up;
 mod delivery;
+mod enrolment;
 mod golden;
 mod hidden;
 mod hostile;

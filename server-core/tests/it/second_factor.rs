@@ -39,10 +39,15 @@ async fn begin(client: &mut Client) -> Secret {
 /// Begins and confirms by the code of the step before this one, so that the present one is still unused.
 async fn enrol(client: &mut Client) -> (Secret, Vec<Secret>) {
     let secret = begin(client).await;
+    let codes = confirm(client, &secret).await;
+    (secret, codes)
+}
+
+pub(crate) async fn confirm(client: &mut Client, secret: &Secret) -> Vec<Secret> {
     loop {
         // At the turn of a step the code may be too old by the time it arrives.
-        match client.ask(Request::ConfirmSecondFactor { code: shown(&secret, -1) }).await {
-            Ok(Reply::RecoveryCodes { codes }) => return (secret, codes),
+        match client.ask(Request::ConfirmSecondFactor { code: shown(secret, -1) }).await {
+            Ok(Reply::RecoveryCodes { codes }) => return codes,
             Err(failure) if failure.code == ErrorCode::WrongCode => {}
             other => panic!("not confirmed: {other:?}"),
         }

@@ -209,7 +209,11 @@ fn here(member: &Member) -> (MemberId, Option<Availability>) {
     (member.id, member.online.then_some(member.availability))
 }
 
-/// Refusals that another try can't mend without anybody acting. A session that ends is not the message's fault.
+/// Refusals that another try can't mend without anybody acting. How the member stands is not the message's fault.
 fn is_for_good(failure: &Failure) -> bool {
-    !failure.code.is_temporary() && !matches!(failure.code, ErrorCode::SessionEnded | ErrorCode::NotSignedIn)
+    let is_the_members = matches!(
+        failure.code,
+        ErrorCode::SessionEnded | ErrorCode::NotSignedIn | ErrorCode::SecondFactorMissing
+    );
+    !failure.code.is_temporary() && !is_the_members
 }

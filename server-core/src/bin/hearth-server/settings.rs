@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
-use server_core::{Config, HostKey, IpNet, Limits, PublicName, TlsFiles};
+use server_core::{Config, HostKey, IpNet, Limits, PublicName, SecondFactor, TlsFiles};
 use tracing_subscriber::filter::Targets;
 use zeroize::Zeroizing;
 
@@ -34,6 +34,7 @@ pub(crate) const USUAL_FILE: &str = "/etc/hearth/server.toml";
 pub(crate) struct Settings {
     pub(crate) host: Host,
     pub(crate) listen: Listen,
+    pub(crate) sign_in: SignIn,
     pub(crate) tls: Tls,
     pub(crate) acme: Acme,
     pub(crate) outgoing: Outgoing,
@@ -63,6 +64,12 @@ pub(crate) struct Listen {
     public_names: Vec<String>,
     allowed_origins: Vec<String>,
     trusted_proxies: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignIn {
+    second_factor: SecondFactor,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -251,6 +258,7 @@ impl Settings {
         config.name = Some(self.host.name.clone()).filter(|name| !name.is_empty());
         config.announce = self.host.announce;
         config.registration = Some(self.host.registration);
+        config.second_factor = self.sign_in.second_factor;
         config.public_names =
             each("listen.public_names", &self.listen.public_names, str::parse::<PublicName>)?;
         config.allowed_origins =

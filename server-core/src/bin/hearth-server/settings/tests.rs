@@ -23,6 +23,7 @@ fn the_documented_default_is_what_the_library_takes_by_itself() {
     assert_eq!(format!("{:?}", config.timeouts), format!("{:?}", library.timeouts));
     assert_eq!(config.announce, library.announce);
     assert_eq!(config.name, library.name);
+    assert_eq!(config.second_factor, library.second_factor);
 }
 
 #[test]
@@ -62,6 +63,7 @@ fn every_setting_is_said_by_file_variable_and_override_alike() {
                 ("host", "registration") => ("open".into(), "open".into()),
                 ("acme", "challenge") => ("http-01".into(), "http-01".into()),
                 ("log", "format") => ("json".into(), "json".into()),
+                ("sign_in", _) => ("admins".into(), "admins".into()),
                 _ => ("debug".into(), "debug".into()),
             },
         };

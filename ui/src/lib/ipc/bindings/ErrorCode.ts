@@ -3,4 +3,4 @@
 /**
  * The reason of a refusal. What does not exist and what may not be seen look the same: `not_found`.
  */
-export type ErrorCode = "bad_frame" | "out_of_bounds" | "not_signed_in" | "out_of_order" | "wrong_credentials" | "second_factor_required" | "wrong_code" | "session_ended" | "name_taken" | "invite_unknown" | "invite_expired" | "invite_used" | "invite_revoked" | "registration_closed" | "not_found" | "forbidden" | "message_id_reused" | "rate_limited" | "read_only" | "stopping" | "internal" | "unknown";
+export type ErrorCode = "bad_frame" | "out_of_bounds" | "not_signed_in" | "out_of_order" | "wrong_credentials" | "second_factor_required" | "wrong_code" | "second_factor_missing" | "session_ended" | "name_taken" | "invite_unknown" | "invite_expired" | "invite_used" | "invite_revoked" | "registration_closed" | "not_found" | "forbidden" | "message_id_reused" | "rate_limited" | "read_only" | "stopping" | "internal" | "unknown";

@@ -37,4 +37,9 @@ has_password: boolean,
 /**
  * How far I am in each of my rooms.
  */
-progress?: Array<Progress>, };
+progress?: Array<Progress>, 
+/**
+ * Whether the host asks for a second factor of me and I have none: `rooms` and `progress` are left out, and nothing
+ * but setting one up is answered.
+ */
+second_factor_missing?: boolean, };
