@@ -6,6 +6,7 @@
 mod asking;
 mod reading;
 mod shared;
+mod showing;
 
 use protocol::{HostId, Member, Registration};
 use tokio::sync::{mpsc, watch};

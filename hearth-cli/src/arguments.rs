@@ -1,8 +1,12 @@
 //! What may be typed.
 
+mod account;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use account::{AvatarCommand, PasswordArguments, ProfileChange, SecondFactorCommand, Shown};
 
 const LINES: &str = "\
 JSON lines (stable; fields may be added):
@@ -15,6 +19,9 @@ JSON lines (stable; fields may be added):
   join            {\"host\",\"name\",\"words\",\"member\",\"member_name\"}
   invite          {\"app\",\"web\"}
   discover        {\"id_prefix\",\"name\",\"addresses\",\"version\"}; nothing found: {\"code\",\"message\",\"interface\"}
+  profile         {\"member\",\"name\",\"role\",\"status\",\"status_emoji\",\"status_until\",\"avatar\"}
+  avatar          {\"avatar\"}; its id, null when there is none any more
+  second-factor   status: {\"on\",\"recovery_codes\",\"missing\"}; begin: {\"secret\",\"uri\"}; confirm, renew: {\"codes\"}
   status          {\"host\",\"name\",\"words\",\"addresses\",\"member_name\",\"state\",\"reason\",\"unsent\"}
 
 Exit codes: 0 done, 1 failed, 2 used wrongly.";
@@ -145,6 +152,16 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show who I am on the host, or change it; what is not given stays as it is
+    Profile(ProfileChange),
+    /// Pictures of members and rooms
+    #[command(subcommand)]
+    Avatar(AvatarCommand),
+    /// Set my password
+    Password(PasswordArguments),
+    /// A second factor beside my password: the codes of an authenticator
+    #[command(subcommand)]
+    SecondFactor(SecondFactorCommand),
     /// Show the known hosts and whether they can be reached
     Status {
         /// JSON lines

@@ -157,8 +157,7 @@ impl Server {
 
     /// Takes what may change while the host runs from `config`: its name, public names, allowed origins, trusted
     /// proxies, certificate files, authorities, private networks, of whom a second factor is asked, and the limits but
-    /// those of all sockets. Everything
-    /// else needs a restart and is not looked at.
+    /// those of all sockets. Everything else needs a restart and is not looked at.
     ///
     /// # Errors
     /// Then everything is as before.

@@ -2,6 +2,7 @@
 // Every function here is part of a test; clippy sees only the attributed ones as such.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod account;
 mod at_rest;
 mod bad_input;
 mod certificates;

@@ -18,7 +18,8 @@ use crate::store::table::hosts;
 /// How long an answer may take: one Argon2id on a busy host, and a slow radio.
 const ANSWER: Duration = Duration::from_secs(30);
 
-macro_rules! expect {
+/// What was asked for, or the error.
+macro_rules! answered {
     ($answer:expr, $pattern:pat => $value:expr) => {
         match $answer {
             $pattern => Ok($value),
@@ -26,6 +27,7 @@ macro_rules! expect {
         }
     };
 }
+pub(super) use answered;
 
 impl Client {
     /// Says `request` to the host and waits for its answer; a refusal is an error.
@@ -51,7 +53,7 @@ impl Client {
         loop {
             let after = found.last().map(|room| room.id);
             let answer = self.request(Request::Directory { after }).await?;
-            let (rooms, more) = expect!(answer, Reply::Rooms { rooms, more } => (rooms, more))?;
+            let (rooms, more) = answered!(answer, Reply::Rooms { rooms, more } => (rooms, more))?;
             let goes_on = more && !rooms.is_empty();
             found.extend(rooms);
             if !goes_on {
@@ -76,7 +78,7 @@ impl Client {
             visibility,
             reading: Reading::Start,
         };
-        expect!(self.request(request).await?, Reply::Room { room } => room)
+        answered!(self.request(request).await?, Reply::Room { room } => room)
     }
 
     /// Joins a public room.
@@ -84,7 +86,7 @@ impl Client {
     /// # Errors
     /// See [`RequestError`].
     pub async fn join_room(&self, room: RoomId) -> Result<Room, RequestError> {
-        expect!(self.request(Request::JoinRoom { room }).await?, Reply::Room { room } => room)
+        answered!(self.request(Request::JoinRoom { room }).await?, Reply::Room { room } => room)
     }
 
     /// Leaves a room; what was read of it stays here.
@@ -92,7 +94,7 @@ impl Client {
     /// # Errors
     /// See [`RequestError`].
     pub async fn leave_room(&self, room: RoomId) -> Result<(), RequestError> {
-        expect!(self.request(Request::LeaveRoom { room }).await?, Reply::Done => ())
+        answered!(self.request(Request::LeaveRoom { room }).await?, Reply::Done => ())
     }
 
     /// Makes an invite: a link for others, shown this once.
@@ -107,7 +109,7 @@ impl Client {
     ) -> Result<InviteLink, RequestError> {
         let life_ms = i64::try_from(life.as_millis()).unwrap_or(i64::MAX);
         let reply = self.request(Request::CreateInvite { role, uses, life_ms, rooms: Vec::new() }).await?;
-        let token = expect!(reply, Reply::InviteCreated { token, .. } => token)?;
+        let token = answered!(reply, Reply::InviteCreated { token, .. } => token)?;
         Ok(InviteLink { host: self.id().clone(), addresses: self.addresses_for_others().await?, token })
     }
 
@@ -117,7 +119,7 @@ impl Client {
     /// See [`RequestError`].
     pub async fn mark(&self, room: RoomId, seq: Seq, back: bool) -> Result<Progress, RequestError> {
         let reply = self.request(Request::Mark { room, seq, back }).await?;
-        expect!(reply, Reply::Progress { progress, .. } => progress)
+        answered!(reply, Reply::Progress { progress, .. } => progress)
     }
 
     /// Says what of a room counts for me.
@@ -126,7 +128,7 @@ impl Client {
     /// See [`RequestError`].
     pub async fn set_attention(&self, room: RoomId, attention: Attention) -> Result<Progress, RequestError> {
         let reply = self.request(Request::SetAttention { room, attention }).await?;
-        expect!(reply, Reply::Progress { progress, .. } => progress)
+        answered!(reply, Reply::Progress { progress, .. } => progress)
     }
 
     /// Says how I am to be reached, as far as this device can tell; said again by itself on every new connection.
@@ -139,7 +141,7 @@ impl Client {
         until: Option<UnixMillis>,
     ) -> Result<(), RequestError> {
         self.shared.set_mood(availability, until);
-        expect!(self.request(Request::SetPresence { availability, until }).await?, Reply::Done => ())
+        answered!(self.request(Request::SetPresence { availability, until }).await?, Reply::Done => ())
     }
 
     /// How many devices of others have got a message of mine, and how many they have.
@@ -148,7 +150,7 @@ impl Client {
     /// See [`RequestError`].
     pub async fn delivered(&self, room: RoomId, message: MessageId) -> Result<(u32, u32), RequestError> {
         let reply = self.request(Request::Delivered { room, message }).await?;
-        expect!(reply, Reply::Delivered { delivered, devices, .. } => (delivered, devices))
+        answered!(reply, Reply::Delivered { delivered, devices, .. } => (delivered, devices))
     }
 
     /// The link to a message.
@@ -163,7 +165,7 @@ impl Client {
     /// See [`RequestError`]; `not_found` where I may not read it.
     pub async fn resolve(&self, message: MessageId) -> Result<(RoomId, Seq), RequestError> {
         let reply = self.request(Request::Resolve { message }).await?;
-        expect!(reply, Reply::Place { room, seq, .. } => (room, seq))
+        answered!(reply, Reply::Place { room, seq, .. } => (room, seq))
     }
 
     /// Living invites.
@@ -171,7 +173,7 @@ impl Client {
     /// # Errors
     /// See [`RequestError`].
     pub async fn invites(&self) -> Result<Vec<Invite>, RequestError> {
-        expect!(self.request(Request::Invites).await?, Reply::Invites { invites } => invites)
+        answered!(self.request(Request::Invites).await?, Reply::Invites { invites } => invites)
     }
 
     /// Ends an invite.
@@ -179,7 +181,7 @@ impl Client {
     /// # Errors
     /// See [`RequestError`].
     pub async fn revoke_invite(&self, invite: InviteId) -> Result<(), RequestError> {
-        expect!(self.request(Request::RevokeInvite { invite }).await?, Reply::Done => ())
+        answered!(self.request(Request::RevokeInvite { invite }).await?, Reply::Done => ())
     }
 
     /// My devices.
@@ -187,7 +189,7 @@ impl Client {
     /// # Errors
     /// See [`RequestError`].
     pub async fn devices(&self) -> Result<Vec<Device>, RequestError> {
-        expect!(self.request(Request::Devices).await?, Reply::Devices { devices } => devices)
+        answered!(self.request(Request::Devices).await?, Reply::Devices { devices } => devices)
     }
 
     /// Ends the session of one of my devices.
@@ -195,7 +197,7 @@ impl Client {
     /// # Errors
     /// See [`RequestError`].
     pub async fn revoke_device(&self, device: DeviceId) -> Result<(), RequestError> {
-        expect!(self.request(Request::RevokeDevice { device }).await?, Reply::Done => ())
+        answered!(self.request(Request::RevokeDevice { device }).await?, Reply::Done => ())
     }
 
     /// Sets my password; `current` is required once one is set.
@@ -204,7 +206,7 @@ impl Client {
     /// See [`RequestError`].
     pub async fn set_password(&self, current: Option<Secret>, new: Secret) -> Result<(), RequestError> {
         let reply = self.request(Request::SetPassword { current, new, end_others: false }).await?;
-        expect!(reply, Reply::Done => self.shared.set_has_password())
+        answered!(reply, Reply::Done => self.shared.set_has_password())
     }
 
     /// Whether a code is asked for beside my password, and how many recovery codes are left.
@@ -213,7 +215,7 @@ impl Client {
     /// See [`RequestError`].
     pub async fn second_factor(&self) -> Result<(bool, u32), RequestError> {
         let reply = self.request(Request::SecondFactor).await?;
-        expect!(reply, Reply::SecondFactor { on, recovery_codes } => (on, recovery_codes))
+        answered!(reply, Reply::SecondFactor { on, recovery_codes } => (on, recovery_codes))
     }
 
     /// Makes a secret for my authenticator: for typing, and as a link. Nothing is asked of me before it is confirmed.
@@ -222,7 +224,7 @@ impl Client {
     /// See [`RequestError`].
     pub async fn begin_second_factor(&self, password: Secret) -> Result<(Secret, Secret), RequestError> {
         let reply = self.request(Request::BeginSecondFactor { password }).await?;
-        expect!(reply, Reply::SecondFactorBegun { secret, uri } => (secret, uri))
+        answered!(reply, Reply::SecondFactorBegun { secret, uri } => (secret, uri))
     }
 
     /// Proves that my authenticator has the secret; gives the recovery codes, this once.
@@ -231,7 +233,7 @@ impl Client {
     /// See [`RequestError`].
     pub async fn confirm_second_factor(&self, code: Secret) -> Result<Vec<Secret>, RequestError> {
         let reply = self.request(Request::ConfirmSecondFactor { code }).await?;
-        expect!(reply, Reply::RecoveryCodes { codes } => codes)
+        answered!(reply, Reply::RecoveryCodes { codes } => codes)
     }
 
     /// New recovery codes in place of the old ones.
@@ -240,7 +242,7 @@ impl Client {
     /// See [`RequestError`].
     pub async fn renew_recovery_codes(&self, password: Secret) -> Result<Vec<Secret>, RequestError> {
         let request = Request::RenewRecoveryCodes { password: Some(password), code: None };
-        expect!(self.request(request).await?, Reply::RecoveryCodes { codes } => codes)
+        answered!(self.request(request).await?, Reply::RecoveryCodes { codes } => codes)
     }
 
     /// From now on my password is enough.
@@ -249,7 +251,7 @@ impl Client {
     /// See [`RequestError`].
     pub async fn end_second_factor(&self, password: Secret) -> Result<(), RequestError> {
         let request = Request::EndSecondFactor { password: Some(password), code: None };
-        expect!(self.request(request).await?, Reply::Done => ())
+        answered!(self.request(request).await?, Reply::Done => ())
     }
 
     /// Sets who may register without an invite.
@@ -258,7 +260,7 @@ impl Client {
     /// See [`RequestError`].
     pub async fn set_registration(&self, registration: Registration) -> Result<(), RequestError> {
         let reply = self.request(Request::SetRegistration { registration }).await?;
-        expect!(reply, Reply::Done => self.shared.set_registration(registration))
+        answered!(reply, Reply::Done => self.shared.set_registration(registration))
     }
 
     /// Ends this session on the host for good, and forgets its token here. The history stays.
@@ -266,7 +268,7 @@ impl Client {
     /// # Errors
     /// See [`RequestError`]. Without a connection nothing is ended.
     pub async fn sign_out(&self) -> Result<(), RequestError> {
-        expect!(self.request(Request::SignOut).await?, Reply::Done => ())?;
+        answered!(self.request(Request::SignOut).await?, Reply::Done => ())?;
         let removed = self.shared.secrets.remove(&self.shared.store).await;
         removed.map_err(|error| match error {
             crate::secrets::SecretsError::Store(error) => RequestError::Store(error),

@@ -1,9 +1,11 @@
 //! The commands, and what they share: which host, which room, and bounded waiting for the connection.
 
+mod account;
 mod discover;
 mod join;
 mod post;
 mod rooms;
+mod second_factor;
 mod send_stream;
 mod status;
 mod tail;
@@ -68,6 +70,10 @@ async fn with_profile(
         Command::Invite { role, uses, days, json } => {
             rooms::invite(&client, within, role.into(), uses, days, json).await
         }
+        Command::Profile(change) => account::profile(&client, within, change).await,
+        Command::Avatar(command) => account::avatar(&client, within, command).await,
+        Command::Password(arguments) => second_factor::password(&client, within, arguments).await,
+        Command::SecondFactor(command) => second_factor::second_factor(&client, within, command).await,
         Command::Discover { .. } | Command::Join(_) | Command::Status { .. } => Ok(()),
     }
 }
@@ -104,10 +110,26 @@ async fn one_client(profile: &Profile, wanted: Option<&str>) -> Result<Client, F
     }
 }
 
-/// Waits until requests can be made.
+/// Waits until everything can be asked.
 async fn live(client: &Client, within: Duration) -> Result<(), Failure> {
+    connected(client, within).await?;
+    if client.second_factor_missing() {
+        return Err(second_factor_missing());
+    }
+    Ok(())
+}
+
+/// Waits until there is a connection, and be it one for setting up a second factor only.
+async fn connected(client: &Client, within: Duration) -> Result<(), Failure> {
     use ConnectionState::{Live, Stopped};
     reach(client, within, |state| matches!(state, Live | Stopped { .. })).await
+}
+
+fn second_factor_missing() -> Failure {
+    Failure::Failed(
+        "this host asks you for a second factor first: hearth-cli second-factor begin --password-file FILE"
+            .to_owned(),
+    )
 }
 
 /// Waits until requests can be made or one try has failed: for what can be shown without the host too.

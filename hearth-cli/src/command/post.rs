@@ -8,7 +8,7 @@ use protocol::{MessageId, Seq};
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::one_room_now;
+use super::{one_room_now, second_factor_missing};
 use crate::failure::Failure;
 use crate::output;
 
@@ -60,6 +60,9 @@ async fn delivered(client: &Client, events: &mut Subscription, message: MessageI
                 (None, _) => {}
             }
         }
+        if client.second_factor_missing() {
+            return Err(second_factor_missing());
+        }
         if let ConnectionState::Stopped { reason } = &*client.state().borrow() {
             return Err(Failure::Failed(format!("{reason}; the message waits in the outbox")));
         }
@@ -77,7 +80,9 @@ async fn until_news(events: &mut Subscription, message: MessageId) -> Result<(),
             Some(ClientEvent::Timeline { diff: TimelineDiff::Reset, .. } | ClientEvent::Lagged) => {
                 return Ok(());
             }
-            Some(ClientEvent::State(ConnectionState::Stopped { .. })) => return Ok(()),
+            Some(ClientEvent::State(ConnectionState::Stopped { .. } | ConnectionState::Live)) => {
+                return Ok(());
+            }
             Some(_) => {}
             None => return Err(Failure::Failed("the connection was closed".to_owned())),
         }
