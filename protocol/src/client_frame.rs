@@ -1,7 +1,17 @@
 //! What a client may say.
 
+mod cursor;
+mod post;
+mod search;
+mod sign_in;
+
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+
+pub use cursor::Cursor;
+pub use post::Post;
+pub use search::Search;
+pub use sign_in::SignIn;
 
 use crate::counts::Attention;
 use crate::handshake::ClientName;
@@ -635,123 +645,4 @@ pub enum Request {
         /// `open` lets anyone on the local network in, `invite` nobody.
         registration: crate::handshake::Registration,
     },
-}
-
-/// What is looked for. What is left out does not matter; `text` or `room` must be there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct Search {
-    /// Words that must all be there, the last one perhaps unfinished; what stands in quotes in this very order.
-    #[serde(default)]
-    pub text: Text,
-    /// By whom.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub from: Option<MemberId>,
-    /// Where.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub room: Option<RoomId>,
-    /// Posted before this time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub before: Option<UnixMillis>,
-    /// Posted at this time or later.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub after: Option<UnixMillis>,
-    /// Only those with a link.
-    #[serde(default)]
-    pub has_link: bool,
-    /// Only those older than this one: the last of the page before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub older_than: Option<MessageId>,
-    /// At most this many.
-    pub limit: u32,
-}
-
-/// A message to be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct Post {
-    /// Where.
-    pub room: RoomId,
-    /// A fresh UUIDv7; the same for every try.
-    pub message: MessageId,
-    /// Markdown, at most [`TEXT_BYTES`](crate::limits::TEXT_BYTES).
-    pub text: Text,
-    /// The message of this room it answers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub reply_to: Option<MessageId>,
-    /// The message of this room under which its thread began, or begins with this.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub thread: Option<MessageId>,
-    /// The message it passes on, from any room I may read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub forward_of: Option<MessageId>,
-}
-
-impl Post {
-    /// A plain message.
-    #[must_use]
-    pub const fn new(room: RoomId, message: MessageId, text: Text) -> Self {
-        Self { room, message, text, reply_to: None, thread: None, forward_of: None }
-    }
-}
-
-impl Request {
-    /// Posts a plain message.
-    #[must_use]
-    pub const fn post(room: RoomId, message: MessageId, text: Text) -> Self {
-        Self::Post(Post::new(room, message, text))
-    }
-}
-
-/// By which means a client signs in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum SignIn {
-    /// As an existing member.
-    Password {
-        /// The member's name.
-        name: String,
-        /// Theirs.
-        password: Secret,
-    },
-    /// As a new member, by an invite.
-    Invite {
-        /// The `t` of the link.
-        token: Secret,
-        /// The name to have.
-        name: String,
-        /// To sign in from other devices later.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[ts(optional)]
-        password: Option<Secret>,
-    },
-    /// As a new member where the welcome said that registration is open.
-    Register {
-        /// The name to have.
-        name: String,
-        /// To sign in from other devices later.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[ts(optional)]
-        password: Option<Secret>,
-    },
-    /// As the device that was signed in before.
-    Session {
-        /// From `signed_in`.
-        token: Secret,
-    },
-}
-
-/// How far a client is in one room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct Cursor {
-    /// Where.
-    pub room: RoomId,
-    /// The newest number held; 0 for none.
-    pub after: Seq,
 }
