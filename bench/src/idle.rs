@@ -25,8 +25,8 @@ pub(crate) struct Cost {
 /// Long enough for every connection to see two heartbeats.
 const WATCH: Duration = Duration::from_millis(2 * protocol::limits::HEARTBEAT_MS as u64 + 5_000);
 
-/// For what comes after the last sign-in.
-const SETTLE: Duration = Duration::from_secs(3);
+/// Longer than the host gathers what it tells of those who came.
+const SETTLE: Duration = Duration::from_secs(6);
 
 /// Files of a process that are no members.
 const SPARE: u64 = 200;
@@ -46,7 +46,7 @@ pub(crate) async fn measure(binary: &Path, members: usize, watch: bool, runtime:
         kept.push(join_host(&server, SignIn::Session { token }, tally.clone()).await?.0);
     }
     // What is told of those who came has been said, and read, by then.
-    tokio::time::sleep(SETTLE).await;
+    tally.calm(SETTLE).await?;
     let connect = server.whole_cpu()?.saturating_sub(before);
     let grown = server.memory()?.saturating_sub(memory);
     let quiet = server.whole_cpu()?;

@@ -40,6 +40,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub(crate) struct Tally {
     deliveries: AtomicU64,
+    words: AtomicU64,
     changed: Notify,
 }
 
@@ -60,6 +61,25 @@ impl Tally {
         };
         let reached = || self.deliveries.load(Ordering::Relaxed);
         timeout(PATIENCE, wait).await.with_context(|| format!("{} of {total} deliveries came", reached()))
+    }
+
+    /// Waits until nobody has been told anything for `quiet`.
+    ///
+    /// # Errors
+    /// When that does not come about in ten minutes.
+    pub(crate) async fn calm(&self, quiet: Duration) -> Result<()> {
+        let wait = async {
+            let heard = || self.words.load(Ordering::Relaxed);
+            let mut before = heard();
+            loop {
+                tokio::time::sleep(quiet).await;
+                if heard() == before {
+                    return;
+                }
+                before = heard();
+            }
+        };
+        timeout(10 * PATIENCE, wait).await.context("members are still told something")
     }
 
     fn count(&self) {
@@ -255,9 +275,9 @@ pub(crate) fn is_delivery(frame: &str) -> bool {
 
 async fn count(mut stream: SplitStream<Socket>, tally: Arc<Tally>) {
     while let Some(Ok(message)) = stream.next().await {
-        if let Message::Text(text) = message
-            && is_delivery(&text)
-        {
+        let Message::Text(text) = message else { continue };
+        tally.words.fetch_add(1, Ordering::Relaxed);
+        if is_delivery(&text) {
             tally.count();
         }
     }

@@ -1,4 +1,4 @@
-//! How members are here, told at most once a second, and who is writing. None of it is stored but when a device went.
+//! How members are here, told at most once a second (less often to many thousands), and who is writing. None of it is stored but when a device went.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,13 +21,17 @@ const GATHER: Duration = Duration::from_secs(1);
 pub(crate) async fn tell(host: Arc<Host>) {
     let mut tick = interval(GATHER);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut told = Instant::now();
     loop {
         tokio::select! {
             biased;
             () = host.stop.cancelled() => return,
             _ = tick.tick() => {
-                host.hub.tell_presence(now());
-                host.typing.forget(Instant::now());
+                let moment = Instant::now();
+                if host.hub.tell_presence(now(), moment - told) {
+                    told = moment;
+                }
+                host.typing.forget(moment);
             }
         }
     }

@@ -7,6 +7,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use protocol::{Availability, CloseCode, DeviceId, MemberId, Reply, RoomId, ServerFrame, UnixMillis};
 use tokio::sync::watch;
@@ -17,17 +18,31 @@ use super::outlet::{Outlet, answer_frame};
 use super::presence::{Mood, Told};
 use super::rights::Rights;
 use super::state::{ConnectionId, State};
-use super::turn::Turn;
+use super::turn::{AHEAD, Turn};
 use crate::error::Refusal;
 use crate::lately::Lately;
 use crate::store::now;
 
-/// Names of members in all frames of one telling together, each about 40 bytes: 10 000 members who are all back at
-/// once are told within a minute, by a twentieth of a core.
+/// Names of members in all frames that presence takes in a second, each about 40 bytes: 10 000 members who are all back
+/// at once are told within a minute, by a twentieth of a core.
 const NAMES: usize = 2_000_000;
 
 /// Names in one telling, at least.
 const FEWEST_NAMES: usize = 16;
+
+/// Frames that presence takes in a second, by a fiftieth of a core: a frame costs more than the names in it.
+const TELLINGS: usize = 4_000;
+
+/// However many listen, what has changed is told after this time.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How many names may be told to so many listeners at once, if presence was told `since` then; none if it is too soon.
+fn names_in_a_telling(listeners: usize, since: Duration) -> Option<usize> {
+    let since = since.min(LONGEST_PAUSE);
+    let in_that_time = |each_second: usize| (since.as_secs_f64() * each_second as f64) as usize;
+    let may = since == LONGEST_PAUSE || listeners <= in_that_time(TELLINGS);
+    may.then(|| (in_that_time(NAMES) / listeners.max(1)).max(FEWEST_NAMES))
+}
 
 /// Who is here, shared by all connections.
 #[derive(Debug)]
@@ -183,7 +198,10 @@ impl Hub {
         let _turn = self.tell_before();
         let frame = push_frame(reply);
         let everyone = self.state().everyone().cloned().collect::<Vec<_>>();
-        everyone.iter().for_each(|outlet| outlet.push(&frame));
+        for few in everyone.chunks(AHEAD) {
+            few.iter().for_each(|outlet| outlet.look_ahead());
+            few.iter().for_each(|outlet| outlet.push(&frame));
+        }
     }
 
     /// Ends all connections, after what already waits.
@@ -283,18 +301,20 @@ impl Hub {
         self.state().say(id, mood);
     }
 
-    /// Tells everyone how those are here now who changed since the last call. Where many changed and many listen, it
-    /// is told in pieces, so that a host whose thousands come back at once has time for what they say.
-    pub(crate) fn tell_presence(&self, now: UnixMillis) {
+    /// Tells everyone how those are here now who changed since it was told last, if `since` then enough time has gone by
+    /// for so many listeners; says whether it was. Where many changed and many listen, it is told in pieces, so that a
+    /// host whose thousands come back at once has time for what they say.
+    pub(crate) fn tell_presence(&self, now: UnixMillis, since: Duration) -> bool {
         let told = {
             let mut state = self.state();
-            let most = (NAMES / state.connections().max(1)).max(FEWEST_NAMES);
+            let Some(most) = names_in_a_telling(state.connections(), since) else { return false };
             state.take_presence(now, most)
         };
         if !told.is_empty() {
             let Told { online, offline, idle, busy } = told;
             self.tell_everyone(Reply::Presence { online, offline, idle, busy });
         }
+        true
     }
 
     /// Tells what was gathered before something else happens; nothing is told in between while the guard lives.

@@ -17,7 +17,7 @@ pub(crate) const TURN_BYTES: usize = 512 * 1024;
 
 /// So many connections are looked at before they are told: a processor fetches several at once from memory, but waits
 /// for each while it tells one after the other.
-const AHEAD: usize = 8;
+pub(crate) const AHEAD: usize = 8;
 
 /// What has been gathered while a turn is open.
 #[derive(Debug)]

@@ -108,3 +108,17 @@ async fn the_last_answer_is_the_last_that_is_heard() {
     hub.end_turn();
     assert_eq!(heard(&bob).await, [1, 0]);
 }
+
+#[test]
+fn presence_is_told_each_second_and_to_many_thousands_less_often_but_as_fast() {
+    let after = |listeners, seconds| names_in_a_telling(listeners, Duration::from_secs(seconds));
+    assert_eq!(after(0, 1), Some(NAMES));
+    assert_eq!(after(50, 1), Some(NAMES / 50));
+    assert_eq!(after(4_000, 1), Some(500));
+    assert_eq!([after(10_000, 1), after(10_000, 2)], [None, None]);
+    assert_eq!(after(10_000, 3), Some(600));
+    assert_eq!([after(19_000, 4), after(1_000_000, 4)], [None, None]);
+    assert_eq!(after(19_000, 5), Some(526));
+    assert_eq!(after(19_000, 500), Some(526), "a long silence is not made up for at once");
+    assert_eq!(after(1_000_000, 5), Some(FEWEST_NAMES));
+}
