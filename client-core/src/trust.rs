@@ -123,7 +123,7 @@ mod tests {
                 public_key: URL_SAFE_NO_PAD.encode(&self.spki),
                 proof: URL_SAFE_NO_PAD.encode(proof),
                 registration: Registration::Invite,
-                heartbeat_ms: 25_000,
+                heartbeat_ms: 40_000,
                 moved: None,
             }
         }

@@ -86,11 +86,11 @@ pub const SEARCH_BYTES: usize = 1024;
 pub const INVITE_USES: u32 = 10_000;
 /// Longest life of an invite, in milliseconds: one year.
 pub const INVITE_LIFE_MS: i64 = 366 * 24 * 3600 * 1000;
-/// How often each side shows that it lives, in milliseconds: below the 30 s after which home routers and the 60 s
-/// after which proxies forget a silent connection.
-pub const HEARTBEAT_MS: u32 = 25_000;
+/// How often the host asks a silent peer whether it lives, in milliseconds: below the 60 s after which proxies forget a
+/// silent connection, and no oftener, because every computer on both sides wakes up for it.
+pub const HEARTBEAT_MS: u32 = 40_000;
 /// A peer silent for this long has left, in milliseconds: two heartbeats and a delay.
-pub const LEASE_MS: u32 = 60_000;
+pub const LEASE_MS: u32 = 100_000;
 /// From accept to signed-in, in milliseconds: room for a slow phone and one Argon2id, none for idlers.
 pub const SIGN_IN_MS: u32 = 30_000;
 

@@ -344,7 +344,8 @@ impl Live<'_> {
         if self.pending.values().any(|pending| pending.since.elapsed() > ANSWER) {
             return Err(Ended::Lost);
         }
-        self.link.ping().await
+        // The host shows life by itself, and what answers it shows ours: only its silence is to be asked about.
+        if self.link.heard.elapsed() > heartbeat { self.link.ping().await } else { Ok(()) }
     }
 
     /// Saves what a turn brought, then answers and asks on.

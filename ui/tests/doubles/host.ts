@@ -90,7 +90,7 @@ export class HostDouble {
       public_key: this.#spki,
       proof: toBase64Url(new Uint8Array(proof)),
       registration: "open",
-      heartbeat_ms: 25_000,
+      heartbeat_ms: 40_000,
     };
   }
 

@@ -11,7 +11,7 @@ const OPEN_MS = 10_000;
 /** Longer than any honest answer takes, a queue for Argon2id included. */
 const ANSWER_MS = 30_000;
 /** Silent for this long, the host has left: two heartbeats and a delay. */
-const LEASE_MS = 60_000;
+const LEASE_MS = 100_000;
 
 interface Waiting {
   resolve(reply: Reply): void;

@@ -81,7 +81,7 @@ describe("the host's proof", () => {
         public_key: toBase64Url(spki),
         proof: toBase64Url(new Uint8Array(proof)),
         registration: "open" as const,
-        heartbeat_ms: 25_000,
+        heartbeat_ms: 40_000,
       };
     };
     return { sign };
