@@ -12,11 +12,15 @@ mod output;
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
 use arguments::Arguments;
 use failure::Failure;
+
+/// How long a finished program waits for its threads.
+const LAST_THREADS: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     // The first line of every program of Hearth; only a second provider in the same process could make it fail.
@@ -33,7 +37,9 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = command::run(&runtime, arguments);
-    // Threads that wait for a keyring or a name server do not keep a finished program.
-    runtime.shutdown_background();
+    // Threads that wait for a keyring or a name server do not keep a finished program for long. All others have ended by
+    // then: OpenSSL, which encrypts the vault, takes itself down at the end of the program, and a thread that ends while
+    // it does so would free what it has freed.
+    runtime.shutdown_timeout(LAST_THREADS);
     done
 }
