@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{AvatarId, MemberId, MessageId, RoomId, Seq, UnixMillis};
+use protocol::{AvatarId, MemberId, MessageId, Role, RoomId, Seq, UnixMillis};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use vault::rusqlite::{Connection, Result};
 use vault::{CopyError, Vault};
@@ -75,8 +75,14 @@ fn tend(vault: &Vault, rule: Snapshots, now: UnixMillis) -> std::result::Result<
     let folder = vault.dir().join(FOLDER);
     sweep(&folder)?;
     let kept = list(vault.dir());
-    if rule.keep > 0 && is_due(kept.last().map(|(at, _)| *at), rule.every, now) {
-        take(vault, &folder.join(now.0.to_string()))?;
+    if rule.keep > 0
+        && is_due(kept.last().map(|(at, _)| *at), rule.every, now)
+        && take(vault, &folder.join(now.0.to_string()))?
+    {
+        // Made while the clock was ahead: they would pass for newer than this one.
+        for (_, ahead) in kept.iter().filter(|(at, _)| *at > now) {
+            remove(ahead)?;
+        }
     }
     let mut kept = list(vault.dir());
     for (_, old) in kept.drain(..kept.len().saturating_sub(rule.keep)) {
@@ -86,8 +92,9 @@ fn tend(vault: &Vault, rule: Snapshots, now: UnixMillis) -> std::result::Result<
         match catch_up(vault, &snapshot) {
             // Made before an update; the text in it can't be reached, so it goes once there is a newer one.
             Err(TendError::Change(CopyError::OtherSchema)) => {
-                take(vault, &folder.join(now.0.to_string()))?;
-                remove(&snapshot)?;
+                if take(vault, &folder.join(now.0.to_string()))? {
+                    remove(&snapshot)?;
+                }
             }
             other => other?,
         }
@@ -95,20 +102,21 @@ fn tend(vault: &Vault, rule: Snapshots, now: UnixMillis) -> std::result::Result<
     Ok(())
 }
 
-fn take(vault: &Vault, to: &Path) -> std::result::Result<(), TendError> {
+/// Makes one unless it is there, or the disk has too little space for it. Says whether it is there.
+fn take(vault: &Vault, to: &Path) -> std::result::Result<bool, TendError> {
     if vault::exists(to) {
-        return Ok(());
+        return Ok(true);
     }
     let bytes = fs::metadata(vault.dir().join("vault.db")).map_or(0, |file| file.len());
     if free(vault.dir()).is_some_and(|free| free < 2 * bytes + SPARE_BYTES) {
         tracing::warn!(
             "no snapshot was made: the disk has too little space; make room, or set snapshots.keep = 0"
         );
-        return Ok(());
+        return Ok(false);
     }
     vault.snapshot_blocking(to)?;
     tracing::info!("a snapshot was made");
-    Ok(())
+    Ok(true)
 }
 
 /// A clock that was set back must not keep the next one away.
@@ -154,11 +162,13 @@ struct Gone {
     messages: Vec<MessageId>,
     members: Vec<MemberId>,
     avatars: Vec<AvatarId>,
+    /// Whose the host is now.
+    owner: Option<MemberId>,
 }
 
 impl Gone {
     fn is_empty(&self) -> bool {
-        let Self { rooms, messages, members, avatars } = self;
+        let Self { rooms, messages, members, avatars, owner: _ } = self;
         rooms.is_empty() && messages.is_empty() && members.is_empty() && avatars.is_empty()
     }
 }
@@ -188,7 +198,8 @@ fn heads(conn: &Connection) -> Result<Vec<(RoomId, Seq)>> {
 fn gone_since(conn: &Connection, (heads, mut pictures): Held) -> Result<Gone> {
     let shown = avatars::all(conn)?;
     pictures.retain(|picture| shown.binary_search(picture).is_err());
-    let mut gone = Gone { members: members::gone(conn)?, avatars: pictures, ..Gone::default() };
+    let owner = members::owner(conn)?.map(|owner| owner.id);
+    let mut gone = Gone { members: members::gone(conn)?, avatars: pictures, owner, ..Gone::default() };
     for (room, head) in heads {
         match rooms::head(conn, room)? {
             None => gone.rooms.push(room),
@@ -206,6 +217,13 @@ fn take_out(conn: &Connection, gone: &Gone) -> Result<()> {
         let place = messages::find(conn, *message)?.filter(|place| !place.deleted);
         if let (Some(place), Some(event)) = (place, events::by_message(conn, *message)?) {
             messages::delete(conn, place, event)?;
+        }
+    }
+    // Who had handed the host over before they went is its owner here still.
+    if let Some(owner) = members::owner(conn)?.filter(|owner| gone.members.contains(&owner.id)) {
+        members::set_role(conn, owner.id, Role::Admin)?;
+        if let Some(heir) = gone.owner {
+            members::set_role(conn, heir, Role::Owner)?;
         }
     }
     for member in &gone.members {

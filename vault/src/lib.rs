@@ -36,6 +36,7 @@ pub use writer::{Committed, Health, Verdict, Work};
 pub use zeroize;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
@@ -64,6 +65,8 @@ pub(crate) struct Inner {
     key: VaultKey,
     place: Place,
     lock: Mutex<Option<Lock>>,
+    /// Copies that are being made are given up.
+    closing: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Vault {
@@ -255,9 +258,11 @@ impl Vault {
         open::check_in_use(&open::connect(&database, &self.inner.key, access, Options::host())?)
     }
 
-    /// Commits what is queued, closes the file and lets another process open it. Other handles then get
-    /// `Closed`. Dropping the last handle does the same.
+    /// Gives up copies that are being made, commits what is queued, closes the file and lets another process open it.
+    /// Other handles then get `Closed`. Dropping the last handle does the same.
     pub async fn close(&self) {
+        // First of all, for the writer would wait for a copy's reading.
+        self.inner.closing.store(true, Ordering::Relaxed);
         self.inner.writer.close().await;
         let vault = self.clone();
         // Waiting for questions under way is the only thing that takes time; ending without is harmless.
@@ -266,6 +271,7 @@ impl Vault {
 
     /// [`Vault::close`] for a thread that may block.
     pub fn close_blocking(&self) {
+        self.inner.closing.store(true, Ordering::Relaxed);
         self.inner.writer.close_blocking();
         self.release();
     }

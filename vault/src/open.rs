@@ -273,6 +273,7 @@ fn start(
         key,
         place,
         lock: Mutex::new(Some(lock)),
+        closing: Arc::default(),
     };
     Ok(Vault { inner: Arc::new(inner) })
 }

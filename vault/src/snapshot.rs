@@ -5,6 +5,8 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -13,6 +15,9 @@ use crate::error::{CopyError, SnapshotError};
 use crate::files::{self, Place};
 use crate::migration::{self, Schema};
 use crate::open::{self, Options};
+
+/// Steps of the database's machine between two looks whether the vault is being closed: some ten microseconds.
+const STEPS: std::ffi::c_int = 1_000;
 
 pub(crate) fn take(inner: &Inner, to: &Path) -> Result<(), SnapshotError> {
     let place = Place::new(to);
@@ -58,8 +63,11 @@ fn copy_database(inner: &Inner, copy: &Path) -> Result<(), SnapshotError> {
     let io = |source| SnapshotError::Io { path: copy.to_owned(), source };
     // VACUUM INTO accepts an empty file; ours is private from the start.
     files::create_private(copy).map_err(io)?;
-    let source = connect(inner, &inner.place.database())?;
+    let mut source = connect(inner, &inner.place.database())?;
     let name = copy.to_str().ok_or_else(|| io(std::io::ErrorKind::InvalidFilename.into()))?;
+    let closing = Arc::clone(&inner.closing);
+    // Else a host that stops would wait for the copy of a large one.
+    source.progress_handler(STEPS, Some(move || closing.load(Ordering::Relaxed)))?;
     source.execute("VACUUM INTO ?1", [name])?;
     files::sync_file(copy).map_err(io)?;
     let version = |conn: &Connection| conn.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));

@@ -163,3 +163,35 @@ fn a_clock_set_back_does_not_end_the_snapshots() {
     assert!(is_due(Some(at(0)), RULE.every, at(1)));
     assert!(is_due(Some(at(400)), RULE.every, at(1)));
 }
+
+#[test]
+fn a_clock_that_was_ahead_keeps_no_snapshot_away() {
+    let folder = TempDir::new().unwrap();
+    let (vault, ..) = vault(&folder);
+    for day in [8, 9, 0, 1] {
+        tend(&vault, RULE, at(day)).unwrap();
+    }
+    assert_eq!(list(folder.path()).iter().map(|(at, _)| *at).collect::<Vec<_>>(), [at(0), at(1)]);
+}
+
+#[test]
+fn a_snapshot_has_an_owner_after_the_one_it_had_is_gone() {
+    let folder = TempDir::new().unwrap();
+    let (vault, alice, _) = vault(&folder);
+    let bob = write(&vault, |conn| {
+        let account = Account { name: "bob".into(), password_hash: None };
+        write_account(conn, account, Role::Member, &[], START).map(|(bob, _)| bob).map_err(|_| no_rows())
+    });
+    tend(&vault, RULE, at(0)).unwrap();
+    write(&vault, move |conn| {
+        members::set_role(conn, alice, Role::Admin)?;
+        members::set_role(conn, bob, Role::Owner)?;
+        accounts::forget(conn, alice)
+    });
+    tend(&vault, RULE, at(0)).unwrap();
+    let kept = list(folder.path());
+    let copy = vault::open(&kept[0].1, Unlock::KeyFile(&kept[0].1.join("key")), &SCHEMA).unwrap();
+    let owner = copy.read_blocking(members::owner).unwrap().unwrap();
+    assert_eq!(owner.id, bob);
+    copy.close_blocking();
+}

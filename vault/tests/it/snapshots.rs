@@ -75,3 +75,22 @@ fn a_copy_is_changed_in_whole_or_not_at_all_and_the_vault_not_with_it() {
     let opened = stranger.change_copy_blocking(to.path(), &NOTES, Options::host(), burn);
     assert!(matches!(opened, Err(CopyError::Open(_))));
 }
+
+#[test]
+fn a_copy_under_way_is_given_up_when_the_vault_closes_and_leaves_nothing_half() {
+    let (dir, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let vault = new_vault(dir.path());
+    let fill = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 10000)
+                INSERT INTO notes (text) SELECT hex(randomblob(500)) FROM n";
+    vault.write_blocking(|conn| conn.execute(fill, [])).unwrap();
+    let copy = to.path().join("copy");
+    std::thread::scope(|scope| {
+        let copying = scope.spawn(|| vault.snapshot_blocking(&copy));
+        while std::fs::metadata(&copy).is_err() && !copying.is_finished() {
+            std::thread::yield_now();
+        }
+        vault.close_blocking();
+        copying.join().unwrap().unwrap_err();
+    });
+    assert_eq!(std::fs::read_dir(&copy).unwrap().count(), 0);
+}
