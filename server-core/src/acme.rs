@@ -68,6 +68,7 @@ fn until(next: UnixMillis, now: UnixMillis) -> Duration {
 async fn take_up(host: &Arc<Host>, certificates: &Certificates, wish: Option<&Acme>) {
     let Some(acme) = wish else {
         certificates.earn(None);
+        host.metrics.certificate_ends(None);
         host.keeper.off();
         return;
     };

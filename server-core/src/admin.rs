@@ -37,7 +37,8 @@ use crate::store::table::audits;
 use crate::store::{Denied, now, stopping};
 
 /// What may be done to a place that the host has left.
-const STAYS: [&str; 3] = ["backup made", "host moved", "host came home"];
+const STAYS: [&str; 5] =
+    ["backup made", "export made", "settings read again", "host moved", "host came home"];
 
 /// A host as the operator reaches it.
 #[derive(Debug, Clone)]

@@ -33,7 +33,8 @@ use crate::budget::{Place, Source};
 use crate::error::StartError;
 use crate::host::Host;
 use crate::http::gate::authority;
-use crate::network::is_here;
+use crate::live::Live;
+use crate::network::{is_here, is_near};
 
 /// The first byte of every TLS connection (RFC 8446, 5.1: handshake).
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -107,7 +108,8 @@ pub(crate) async fn accept(
             continue;
         };
         let Ok(stranger) = Arc::clone(&strangers).try_acquire_owned() else { continue };
-        let peer = seen_from_here(&stream, peer);
+        let own = stream.local_addr().is_ok_and(|own| own.ip() == peer.ip());
+        let peer = seen(peer, own, &host.live.load());
         let Some(held) = host.hold(peer.ip()) else { continue };
         let accepted = Accepted {
             peer,
@@ -120,10 +122,12 @@ pub(crate) async fn accept(
     }
 }
 
-/// Whoever comes from the very address it came to is on this computer, whatever that address is.
-fn seen_from_here(stream: &TcpStream, peer: SocketAddr) -> SocketAddr {
-    let own = stream.local_addr().is_ok_and(|own| own.ip() == peer.ip());
-    if own { SocketAddr::new(Ipv4Addr::LOCALHOST.into(), peer.port()) } else { peer }
+/// A peer as the rest of the host is to see it. Whoever comes from the very address it came to is on this computer, which
+/// matters where the network's addresses are public ones. A private address stays what it is: it is near by itself, and
+/// may be a container's own, by which everybody comes. So does that of a proxy, which is believed for it.
+fn seen(peer: SocketAddr, own: bool, live: &Live) -> SocketAddr {
+    let here = own && !is_near(peer.ip()) && !live.trusts(peer.ip());
+    if here { SocketAddr::new(Ipv4Addr::LOCALHOST.into(), peer.port()) } else { peer }
 }
 
 async fn serve(stream: TcpStream, accepted: Accepted, host: Arc<Host>, (router, tls): (Router, TlsAcceptor)) {
@@ -253,6 +257,25 @@ mod tests {
         let response = point_to_tls(&request(Some("192.168.1.4:7717"), "/join/abc?x=1"));
         assert_eq!(response.status(), StatusCode::PERMANENT_REDIRECT);
         assert_eq!(response.headers()[header::LOCATION], "https://192.168.1.4:7717/join/abc?x=1");
+    }
+
+    #[test]
+    fn only_a_public_address_of_ones_own_is_taken_for_this_computer() {
+        let mut config = crate::Config::new("host", ([127, 0, 0, 1], 0).into());
+        config.trusted_proxies = vec!["203.0.113.5/32".parse().unwrap()];
+        let live = Live::new("Studio".into(), &config).unwrap();
+        for (peer, own, here) in [
+            ("198.51.100.7", true, true),
+            ("198.51.100.7", false, false),
+            // Perhaps a container's, which everybody has there.
+            ("10.0.2.100", true, false),
+            ("192.168.1.5", true, false),
+            // A proxy on this computer is believed by its name.
+            ("203.0.113.5", true, false),
+        ] {
+            let address = SocketAddr::new(peer.parse().unwrap(), 4711);
+            assert_eq!(is_here(seen(address, own, &live).ip()), here, "{peer}");
+        }
     }
 
     #[test]

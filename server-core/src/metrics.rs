@@ -113,12 +113,13 @@ impl Metrics {
         self.certificate_failures.increment(1);
     }
 
-    /// The authority's certificate in use ends then.
+    /// The authority's certificate in use ends then; without one, what was told before does not count any more.
     pub(crate) fn certificate_ends(&self, ends: Option<UnixMillis>) {
-        let (Some((_, recorder)), Some(ends)) = (&self.recorder, ends) else { return };
+        let Some((_, recorder)) = &self.recorder else { return };
         let key = Key::from_static_name("hearth_certificate_expiry_timestamp_seconds");
         // Seconds since 1970 are far below 2^53.
-        recorder.register_gauge(&key, &META).set((ends.0 / 1000) as f64);
+        let ends = ends.map_or(f64::NAN, |ends| (ends.0 / 1000) as f64);
+        recorder.register_gauge(&key, &META).set(ends);
     }
 
     /// A request was refused.

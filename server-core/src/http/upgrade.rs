@@ -91,7 +91,9 @@ pub(super) fn peer(host: &Host, accepted: &Accepted, headers: &HeaderMap) -> Pee
 
 /// Who really speaks, as far as trusted proxies say.
 pub(super) fn speaker(host: &Host, accepted: &Accepted, headers: &HeaderMap) -> IpAddr {
-    let passed_on = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let passed_on = headers.get_all("x-forwarded-for").iter();
+    // What somebody made up may be no text; what the proxy has added to it counts all the same.
+    let passed_on = passed_on.map(|value| String::from_utf8_lossy(value.as_bytes()));
     host.live.load().speaker(accepted.peer.ip(), &passed_on.collect::<Vec<_>>().join(","))
 }
 

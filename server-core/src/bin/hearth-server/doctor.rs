@@ -166,7 +166,8 @@ fn space(_folder: &Path) -> Finding {
 
 #[cfg(unix)]
 fn files() -> Option<Finding> {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current?;
+    // A host takes all it may have.
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum?;
     Some(if limit < ENOUGH_FILES {
         Finding::Doubtful(format!(
             "a process may open {limit} sockets and files only; raise it (LimitNOFILE=)"
