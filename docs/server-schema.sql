@@ -417,3 +417,9 @@ CREATE TABLE statuses (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX statuses_until ON statuses (until) WHERE until IS NOT NULL;
+
+-- All messages of a room in their order, for what counts and for what lets go of them; it does for those that wait, too.
+DROP INDEX messages_waiting;
+CREATE INDEX messages_room ON messages (room, seq, by, deleted, thread);
+CREATE INDEX mentions_room ON mentions (room);
+CREATE INDEX follows_room ON follows (room);

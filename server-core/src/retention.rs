@@ -13,6 +13,7 @@ use vault::rusqlite::Connection;
 
 use crate::error::Refusal;
 use crate::host::Host;
+use crate::store::kept::undamaged;
 use crate::store::table::{events, members, messages, retentions};
 use crate::store::{Denied, now, stopping};
 
@@ -46,13 +47,14 @@ pub(crate) async fn keep(host: Arc<Host>) {
 }
 
 /// Deletes all that is past its time now, and says how much.
-async fn sweep(host: &Host) -> Result<usize, Refusal> {
-    let mut count = 0;
+pub(crate) async fn sweep(host: &Host) -> Result<usize, Refusal> {
+    let (mut count, mut after) = (0, 0);
     loop {
-        let overdue = host.read(|conn| Ok(retentions::overdue(conn, now(), BATCH)?)).await?;
-        if overdue.is_empty() {
-            return Ok(count);
-        }
+        // From where the last look ended: what can't be deleted is passed over, and nothing is looked at twice.
+        let (overdue, last) =
+            host.read(move |conn| Ok(retentions::overdue(conn, now(), after, BATCH)?)).await?;
+        let Some(last) = last else { return Ok(count) };
+        after = last;
         let (done, deleted) = oneshot::channel();
         let work = move |conn: &Connection| delete(conn, &overdue, now());
         let then = move |made: Result<Vec<Event>, Refusal>, hub: &Arc<crate::hub::Hub>| {
@@ -67,11 +69,7 @@ async fn sweep(host: &Host) -> Result<usize, Refusal> {
             drop(done.send(made));
         };
         host.committer.commit(work, then).await?;
-        let deleted = deleted.await.unwrap_or_else(|_| Err(stopping()))?;
-        count += deleted;
-        if deleted == 0 {
-            return Ok(count);
-        }
+        count += deleted.await.unwrap_or_else(|_| Err(stopping()))?;
     }
 }
 
@@ -84,8 +82,8 @@ fn delete(conn: &Connection, overdue: &[MessageId], now: UnixMillis) -> Result<V
         if !retentions::is_overdue(conn, *message, now)? {
             continue;
         }
-        let place = messages::find(conn, *message)?.filter(|place| !place.deleted);
-        let (Some(place), Some(event)) = (place, events::by_message(conn, *message)?) else { continue };
+        let Some(place) = undamaged(messages::find(conn, *message))?.flatten() else { continue };
+        let Some(event) = events::by_message(conn, *message)?.filter(|_| !place.deleted) else { continue };
         let room = place.room;
         messages::delete(conn, place, event)?;
         log.push(events::append(conn, room, owner.id, Change::Deleted { message: *message }, now)?);
@@ -135,8 +133,9 @@ mod tests {
         let (old, young, elsewhere) = (post(general, 0), post(general, 5), post(other, 0));
         retentions::put(&conn, general, Some(7)).unwrap();
         let now = UnixMillis(start.0 + 10 * DAY);
-        let overdue = retentions::overdue(&conn, now, BATCH).unwrap();
+        let (overdue, last) = retentions::overdue(&conn, now, 0, BATCH).unwrap();
         assert_eq!(overdue, [old]);
+        assert_eq!(retentions::overdue(&conn, now, last.unwrap(), BATCH).unwrap(), (vec![], None));
         retentions::put(&conn, general, None).unwrap();
         assert!(delete(&conn, &overdue, now).unwrap().is_empty(), "the rule was taken back meanwhile");
         retentions::put(&conn, general, Some(7)).unwrap();
@@ -144,7 +143,7 @@ mod tests {
         assert_eq!(log.len(), 1);
         assert_eq!((log[0].by, &log[0].change), (alice, &Change::Deleted { message: old }));
         assert!(delete(&conn, &overdue, now).unwrap().is_empty(), "twice is once");
-        assert!(retentions::overdue(&conn, now, BATCH).unwrap().is_empty());
+        assert!(retentions::overdue(&conn, now, 0, BATCH).unwrap().0.is_empty());
         for (message, gone) in [(old, true), (young, false), (elsewhere, false)] {
             let event = events::by_message(&conn, message).unwrap().unwrap();
             let Change::Posted(posted) = event.change else { panic!("no message") };

@@ -75,6 +75,7 @@ pub const SCHEMA: Schema = Schema {
         Migration { name: "second_factors", sql: second_factors::SCHEMA },
         Migration { name: "avatars", sql: avatars::SCHEMA },
         Migration { name: "statuses", sql: statuses::SCHEMA },
+        Migration { name: "messages_by_room", sql: messages::BY_ROOM_SCHEMA },
     ],
 };
 

@@ -23,7 +23,7 @@ pub(crate) async fn mark(caller: &Caller, req: u32, room: RoomId, seq: Seq, back
         if seq == before.mark {
             return Ok(false);
         }
-        let posted = marks::posted_up_to(conn, room, seq)?;
+        let posted = messages::posted_up_to(conn, room, seq)?;
         marks::set(conn, member, room, (seq, posted))?;
         Ok(true)
     })

@@ -167,7 +167,7 @@ pub(crate) async fn edit(
         let edited = Change::Edited(Edited { message, text: Some(text), mentions, mentions_room });
         let edited = events::append(conn, room, by, edited, now())?;
         messages::edit(conn, place, event, &edited)?;
-        let news = mentioned_in_thread(conn, place, message)?;
+        let news = mentioned_in_thread(conn, place, message, &posted.mentions)?;
         Ok(Some((edited, news)))
     };
     caller
@@ -233,7 +233,7 @@ pub(crate) async fn revisions(
 pub(crate) async fn resolve(caller: &Caller, message: MessageId) -> Answer {
     let member = caller.member;
     let place = caller.read(move |conn| {
-        let place = messages::find(conn, message)?.ok_or_else(no_message)?;
+        let place = messages::find(conn, message)?.filter(|place| !place.deleted).ok_or_else(no_message)?;
         authorise_in(conn, member, Operation::ReadRoom, place.room).map_err(|denied| match denied {
             Denied::Refused(_) => no_message().into(),
             failed @ Denied::Storage(_) => failed,

@@ -39,19 +39,21 @@ pub(super) fn answered(conn: &Connection, root: Place, event: &Event) -> Result<
     news(conn, posted.thread, followers)
 }
 
-/// Takes the mentions that an edit may have brought to a message of a thread.
+/// Takes the mentions that an edit has brought to a message of a thread, which mentioned those `before`.
 pub(super) fn mentioned_in_thread(
     conn: &Connection,
     place: Place,
     message: MessageId,
+    before: &[MemberId],
 ) -> Result<News, Denied> {
     let Some(thread) = place.thread else { return Ok(News::new()) };
     let (Some(root), Some(event)) = (messages::find(conn, thread)?, events::by_message(conn, message)?)
     else {
         return Ok(News::new());
     };
-    let Change::Posted(posted) = &event.change else { return Ok(News::new()) };
-    let followers = follows::mentioned(conn, root, (event.seq, event.by), posted)?;
+    let Change::Posted(mut posted) = event.change else { return Ok(News::new()) };
+    posted.mentions.retain(|member| !before.contains(member));
+    let followers = follows::mentioned(conn, root, (event.seq, event.by), &posted)?;
     news(conn, Some(thread), followers)
 }
 

@@ -33,6 +33,17 @@ impl<T, I: Iterator<Item = Result<T>>> Kept<T> for I {
     }
 }
 
+/// What could be read; nothing where the row is damaged.
+pub(crate) fn undamaged<T>(read: Result<T>) -> Result<Option<T>> {
+    match read {
+        Err(error) if is_damage(&error) => {
+            tracing::warn!(error = %described(&error), "a damaged row was passed over; run doctor");
+            Ok(None)
+        }
+        read => read.map(Some),
+    }
+}
+
 /// Whether a row was read that does not hold what it should.
 fn is_damage(error: &rusqlite::Error) -> bool {
     use rusqlite::Error as E;

@@ -241,3 +241,18 @@ async fn a_returning_device_hears_how_long_a_thread_became_in_a_hole() {
     let Change::Posted(posted) = &changed[0].change else { panic!("no message") };
     assert_eq!((posted.message, posted.replies, posted.replied), (root, 1, Some(answered)));
 }
+
+#[tokio::test]
+async fn an_edit_brings_nobody_back_whom_the_message_named_before() {
+    let world = World::start().await;
+    let (mut alice, me) = world.alice().await;
+    let (mut bob, _) = world.invited(&mut alice, "bob").await;
+    let room = me.rooms[0].id;
+    let (root, _) = post(&mut alice, room, None, "begin").await;
+    let (called, _) = post(&mut alice, room, Some(root), "@bob lok").await;
+    assert!(bob.hears(heard).await.followed);
+    let unfollow = Request::FollowThread { room, message: root, follow: false };
+    assert!(!change(&mut bob, unfollow).await.followed);
+    alice.ask(Request::Edit { room, message: called, text: "@bob look".into() }).await.unwrap();
+    assert!(threads(&mut bob, false).await.is_empty());
+}

@@ -13,7 +13,7 @@ use crate::error::Refusal;
 use crate::handler::behalf;
 use crate::handler::pass::Pass;
 use crate::host::Host;
-use crate::store::table::sessions;
+use crate::store::table::{rooms, sessions};
 use crate::store::{Denied, SCHEMA, now};
 
 /// The device of whoever asks.
@@ -207,5 +207,29 @@ async fn a_poisoned_row_stops_neither_the_start_nor_the_others_and_is_told_of() 
     }
     let host = open(&pristine.dir.path().join("host")).await;
     assert!(damage(&host).await.is_empty(), "a healthy host has nothing to tell");
+    host.vault.close().await;
+}
+
+#[tokio::test]
+async fn what_is_damaged_keeps_no_room_from_letting_go_of_the_rest() {
+    let Scene { dir, alice, sick, .. } = scene().await;
+    let folder = dir.path().join("host");
+    poison(
+        &folder,
+        "UPDATE events SET change = '{\"kind\":\"posted\"}' WHERE seq = 3 AND room IN (SELECT id FROM rooms WHERE folded = 'sick');
+         UPDATE messages SET at = 1 WHERE room IN (SELECT id FROM rooms WHERE folded = 'sick');
+         UPDATE events SET at = 1 WHERE room IN (SELECT id FROM rooms WHERE folded = 'sick')",
+    )
+    .await;
+    let host = open(&folder).await;
+    ask(&host, alice, Request::SetRetention { room: sick, days: Some(1) }).await.unwrap();
+    let head = |host: &Arc<Host>| {
+        let read = host.vault.read_blocking(|conn| rooms::head(conn, sick));
+        read.unwrap().unwrap()
+    };
+    let before = head(&host);
+    assert_eq!(crate::retention::sweep(&host).await.unwrap(), 2);
+    assert_eq!(crate::retention::sweep(&host).await.unwrap(), 0, "each once");
+    assert_eq!(head(&host).0, before.0 + 2);
     host.vault.close().await;
 }

@@ -79,19 +79,6 @@ pub(crate) fn attend(conn: &Connection, member: MemberId, room: RoomId, attentio
     Ok(())
 }
 
-/// How many messages the room had up to `seq`.
-pub(crate) fn posted_up_to(conn: &Connection, room: RoomId, seq: Seq) -> Result<u64> {
-    let newest: Option<String> = conn
-        .prepare_cached(
-            "SELECT change FROM events WHERE room = ? AND seq <= ? AND change LIKE '{\"kind\":\"posted\"%'
-             ORDER BY seq DESC LIMIT 1",
-        )?
-        .query_row(params![room.0.as_bytes(), number(seq)], |row| text(row, 0))
-        .optional()?;
-    let newest = newest.and_then(|change| serde_json::from_str(&change).ok());
-    Ok(if let Some(protocol::Change::Posted(posted)) = newest { posted.n } else { 0 })
-}
-
 pub(crate) fn of_member(conn: &Connection, member: MemberId, limit: u32) -> Result<Vec<Progress>> {
     conn.prepare_cached(&format!("{PROGRESS} LIMIT ?2"))?
         .query_map(params![member.0.as_bytes(), limit], read)?

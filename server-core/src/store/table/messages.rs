@@ -10,6 +10,14 @@ use super::words;
 use crate::store::kept::{Kept, text};
 use crate::store::{uuid, whole};
 
+pub(crate) const BY_ROOM_SCHEMA: &str = "
+-- All messages of a room in their order, for what counts and for what lets go of them; it does for those that wait, too.
+DROP INDEX messages_waiting;
+CREATE INDEX messages_room ON messages (room, seq, by, deleted, thread);
+CREATE INDEX mentions_room ON mentions (room);
+CREATE INDEX follows_room ON follows (room);
+";
+
 pub(crate) const SCHEMA: &str = "
 -- Messages by their ids. One exists once on the host, for good: a resend finds its first answer here.
 CREATE TABLE messages (
@@ -209,7 +217,11 @@ pub(crate) fn edit(conn: &Connection, place: Place, event: Event, edit: &Event) 
 
 /// Takes a message's text away from everywhere.
 pub(crate) fn delete(conn: &Connection, place: Place, event: Event) -> Result<()> {
-    let Change::Posted(mut posted) = event.change else { return Ok(()) };
+    let mut posted = match event.change {
+        Change::Posted(posted) => posted,
+        // A damaged row: what stands for it from now on says nothing at all.
+        _ => in_its_place(conn, place)?,
+    };
     if let Some(seq) = posted.edited {
         drop_text(conn, event.room, seq)?;
     }
@@ -222,6 +234,34 @@ pub(crate) fn delete(conn: &Connection, place: Place, event: Event) -> Result<()
     conn.prepare_cached("UPDATE messages SET deleted = 1, has_link = 0 WHERE n = ?")?.execute([place.n])?;
     posted.delete();
     rewrite(conn, (event.room, event.seq), posted)
+}
+
+/// What a message was posted as of which nothing can be read but where it stands.
+fn in_its_place(conn: &Connection, place: Place) -> Result<Posted> {
+    let id = conn
+        .prepare_cached("SELECT id FROM messages WHERE n = ?")?
+        .query_row([place.n], |row| Ok(MessageId(uuid(row, "id")?)))?;
+    let mut posted = Posted::new(id, String::new().as_str().into());
+    posted.n = posted_up_to(conn, place.room, Seq(place.seq.0.saturating_sub(1)))? + 1;
+    posted.thread = place.thread;
+    Ok(posted)
+}
+
+/// How many messages the room had up to `seq`.
+pub(crate) fn posted_up_to(conn: &Connection, room: RoomId, seq: Seq) -> Result<u64> {
+    let mut newest = conn.prepare_cached(
+        "SELECT events.change AS change FROM messages
+         JOIN events ON events.room = messages.room AND events.seq = messages.seq
+         WHERE messages.room = ? AND messages.seq <= ? ORDER BY messages.seq DESC",
+    )?;
+    let mut rows = newest.query(params![room.0.as_bytes(), number(seq)])?;
+    while let Some(row) = rows.next()? {
+        // One that is damaged does not make the room an empty one.
+        if let Ok(Change::Posted(posted)) = serde_json::from_str(&text(row, "change")?) {
+            return Ok(posted.n);
+        }
+    }
+    Ok(0)
 }
 
 /// Forgets all messages of a room that is being deleted.

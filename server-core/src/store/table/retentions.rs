@@ -61,16 +61,27 @@ pub(crate) fn is_overdue(conn: &Connection, message: MessageId, now: UnixMillis)
     .exists(params![message.0.as_bytes(), now.0, DAY])
 }
 
-/// Messages past their time, the oldest first.
-pub(crate) fn overdue(conn: &Connection, now: UnixMillis, limit: u32) -> Result<Vec<MessageId>> {
+/// Messages past their time whose rows come after `after`, the oldest first, and the row of the last of them.
+pub(crate) fn overdue(
+    conn: &Connection,
+    now: UnixMillis,
+    after: i64,
+    limit: u32,
+) -> Result<(Vec<MessageId>, Option<i64>)> {
     // Without a rule there is nothing to find, and looking would read every message there is.
     if !conn.prepare_cached("SELECT 1 FROM retentions LIMIT 1")?.exists([])? {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     }
-    conn.prepare_cached(
-        "SELECT messages.id AS id FROM retentions JOIN messages ON messages.room = retentions.room
-         WHERE messages.deleted = 0 AND messages.at < ?1 - retentions.days * ?2 ORDER BY messages.n LIMIT ?3",
-    )?
-    .query_map(params![now.0, DAY, limit], |row| Ok(MessageId(uuid(row, "id")?)))?
-    .kept()
+    let mut statement = conn.prepare_cached(
+        "SELECT messages.id AS id, messages.n AS n FROM messages JOIN retentions ON messages.room = retentions.room
+         WHERE messages.n > ?4 AND messages.deleted = 0 AND messages.at < ?1 - retentions.days * ?2
+         ORDER BY messages.n LIMIT ?3",
+    )?;
+    let mut last = None;
+    let found = statement.query_map(params![now.0, DAY, limit, after], |row| {
+        last = Some(row.get("n")?);
+        Ok(MessageId(uuid(row, "id")?))
+    })?;
+    let found = found.kept()?;
+    Ok((found, last))
 }

@@ -120,7 +120,7 @@ impl Story {
             Step::Delete { message } => self.delete(message),
             Step::Mark(seq) => {
                 self.mark = Seq(seq).min(self.head());
-                let posted = marks::posted_up_to(&self.conn, self.room, self.mark).unwrap();
+                let posted = messages::posted_up_to(&self.conn, self.room, self.mark).unwrap();
                 marks::set(&self.conn, bob, self.room, (self.mark, posted)).unwrap();
             }
             Step::MarkThread { message, seq } => {
