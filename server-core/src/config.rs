@@ -14,6 +14,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::error::Refusal;
+use crate::names;
 use crate::public_name::PublicName;
 
 /// Everything [`Server::start`](crate::Server::start) needs to know.
@@ -339,6 +340,11 @@ impl Limits {
     /// A name, trimmed.
     pub(crate) fn name<'a>(&self, name: &'a str) -> Result<&'a str, Refusal> {
         let fits = limits::check_name(name).and_then(|name| at_most(name, self.name_chars));
+        // Some letters stand for many.
+        let fits = fits.and_then(|name| match names::fold(name).len() <= limits::NAME_CHARS * 8 {
+            true => Ok(name),
+            false => Err(OutOfBounds::TooLong(self.name_chars)),
+        });
         fits.map_err(|problem| Refusal::field("name", problem))
     }
 

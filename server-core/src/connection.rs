@@ -148,7 +148,7 @@ impl Connection {
                         outlet.cut(CloseCode::SignInDeadline);
                         timer.as_mut().reset(Instant::now() + self.host.config.timeouts.lease);
                     } else {
-                        timer.as_mut().reset(self.beat_after(self.host.config.timeouts.heartbeat));
+                        timer.as_mut().reset(self.next_beat());
                         self.show_life();
                     }
                 }

@@ -4,12 +4,16 @@
 //! to set one up. How somebody stands is decided at the sign-in alone; whenever it changes, by a reload, another role
 //! or a factor that is new or gone, their connections are told to sign in again.
 
+use std::sync::Arc;
+
 use protocol::{CloseCode, ErrorCode, MemberId, Request, Role};
+use tokio::sync::oneshot;
 use vault::rusqlite::{Connection, Result};
 
 use crate::config::SecondFactor;
 use crate::error::Refusal;
 use crate::host::Host;
+use crate::hub::Hub;
 use crate::store::table::{members, second_factors};
 
 /// Whether a second factor is asked of `member`, who is `role`, and they have none.
@@ -55,6 +59,14 @@ pub(crate) async fn recall(host: &Host, before: SecondFactor) {
     let now = host.live.load().second_factor;
     if before == now {
         return;
+    }
+    // What is being written by the old rule is written before anybody is looked for.
+    let (done, written) = oneshot::channel();
+    let then = move |_: std::result::Result<(), Refusal>, _: &Arc<Hub>| {
+        let _ = done.send(());
+    };
+    if host.committer.commit(|_: &Connection| Ok(()), then).await.is_ok() {
+        let _ = written.await;
     }
     // Taken after the rule: whoever comes later is let in by the new one.
     let here = host.hub.members();

@@ -73,7 +73,8 @@ pub(crate) fn write_account(
         passwords::set(conn, id, &hash, now)?;
     }
     let mut log = Vec::new();
-    if role == Role::Owner {
+    // A host that has lost its owner has its rooms still.
+    if role == Role::Owner && rooms::for_everyone(conn)?.is_empty() {
         log.push(write_first_room(conn, id, now)?);
     }
     let mut open =

@@ -25,7 +25,8 @@ pub(super) async fn enter(
     (device, address): (String, String),
     spared: bool,
 ) -> Result<Admission, Refusal> {
-    let work = move |conn: &Connection| write_entry(conn, way, (&device, &address), token, now());
+    let limits = host.limits();
+    let work = move |conn: &Connection| write_entry(conn, way, (&device, &address), token, &limits, now());
     commit_entry(host, outlet, req, spared, work).await
 }
 
@@ -79,7 +80,7 @@ fn admit(host: &Host, hub: &Arc<Hub>, outlet: &Arc<Outlet>, req: u32, entered: E
         second_factor_missing: missing,
     };
     outlet.answer(req, Ok(Reply::SignedIn(signed_in)));
-    if !entered.events.is_empty() {
+    if entered.made {
         hub.tell_everyone(Reply::Member { member: shown });
     }
     let seat = match missing {

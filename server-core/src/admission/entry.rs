@@ -13,7 +13,7 @@ use super::account::{Account, write_account};
 use super::invite::{rooms_of, usable};
 use super::password::check_known;
 use super::way::{Way, registration_closed, session_ended};
-use crate::config::SecondFactor;
+use crate::config::{Limits, SecondFactor};
 use crate::error::Refusal;
 use crate::store::table::{
     audits, forwards, host, invites, marks, members, passwords, rooms, second_factors, sessions,
@@ -28,7 +28,9 @@ pub(super) struct Entered {
     pub(super) rooms: Vec<Room>,
     pub(super) has_password: bool,
     pub(super) progress: Vec<Progress>,
-    /// What the new account did to the rooms' logs; empty for one that was there before.
+    /// Whether the account is new.
+    pub(super) made: bool,
+    /// What a new account did to the rooms' logs.
     pub(super) events: Vec<Event>,
     /// Sessions that are over by it.
     pub(super) ended: Vec<DeviceId>,
@@ -58,6 +60,7 @@ pub(super) fn write_entry(
     way: Way,
     seen: (&str, &str),
     (token, hash_of_token): (Secret, [u8; 32]),
+    limits: &Limits,
     now: UnixMillis,
 ) -> Result<Entered, Denied> {
     // Once more, where nothing can come between: who is let in here could write what the new place never sees.
@@ -69,18 +72,25 @@ pub(super) fn write_entry(
         Some((member, _)) => Way::Session(hash_of_token, member),
         None => way,
     };
+    let mut ended = Vec::new();
+    let made = matches!(way, Way::Invite(..) | Way::Registration(_));
     let (member, events) = match way {
         Way::Session(hash, _) => {
             let (member, device) = sessions::by_token(conn, &hash)?.ok_or_else(session_ended)?;
             sessions::seen(conn, device, seen, now)?;
             return entered(conn, (member, device), None, Vec::new());
         }
-        Way::Known(known) => (check_known(conn, known)?, Vec::new()),
+        Way::Known(known) => {
+            let member = check_known(conn, known)?;
+            // A device more than can be listed: those that were not here for longest go.
+            ended = sessions::remove_oldest(conn, member, limits::LIST_ITEMS - 1)?;
+            (member, Vec::new())
+        }
         Way::Invite(hash, account) => {
             let invite = usable(conn, &hash)?;
             invites::use_once(conn, invite.id)?;
             let name = account.name.clone();
-            let made = write_account(conn, account, invite.role, &rooms_of(conn, &invite)?, now)?;
+            let made = write_account(conn, account, invite.role, &rooms_of(conn, &invite, limits)?, now)?;
             audits::note(
                 conn,
                 Some(made.0),
@@ -108,7 +118,7 @@ pub(super) fn write_entry(
     };
     let device = DeviceId(Uuid::now_v7());
     sessions::insert(conn, (member, device), &hash_of_token, seen, now)?;
-    entered(conn, (member, device), Some(token), events)
+    Ok(Entered { made, ended, ..entered(conn, (member, device), Some(token), events)? })
 }
 
 /// Lets in whoever runs the machine as the account `member`: with a new password, without a second factor, and alone.
@@ -149,6 +159,6 @@ fn entered(
     let has_password = passwords::of(conn, member.id)?.is_some();
     let rooms = rooms::of_member(conn, member.id, limits::LIST_ITEMS)?;
     let progress = marks::of_member(conn, member.id, limits::LIST_ITEMS)?;
-    let (ended, asked) = (Vec::new(), (SecondFactor::None, false));
-    Ok(Entered { member, device, token, rooms, has_password, progress, events, ended, asked })
+    let (made, ended, asked) = (false, Vec::new(), (SecondFactor::None, false));
+    Ok(Entered { member, device, token, rooms, has_password, progress, made, events, ended, asked })
 }

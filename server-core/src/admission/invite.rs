@@ -8,10 +8,11 @@ use vault::rusqlite::Connection;
 use super::account::{account, check_account, check_free};
 use super::peer::Peer;
 use super::way::Way;
+use crate::config::Limits;
 use crate::error::Refusal;
 use crate::handler::invites::open_rooms;
 use crate::host::Host;
-use crate::store::table::invites;
+use crate::store::table::{invites, memberships};
 use crate::store::{Denied, now};
 use crate::token;
 
@@ -22,7 +23,7 @@ pub(super) async fn by_invite(
     name: String,
     password: Option<Secret>,
 ) -> Result<Way, Refusal> {
-    host.attempt_from(peer.address)?;
+    peer.attempt(host)?;
     check_account(host, &name, password.as_ref())?;
     let hash = token::hash(token);
     let asked = name.clone();
@@ -60,9 +61,20 @@ pub(super) fn usable(conn: &Connection, hash: &[u8; 32]) -> Result<invites::Row,
     }
 }
 
-/// Where an invite leads today. A guest's that leads nowhere any more must not lead somewhere else.
-pub(super) fn rooms_of(conn: &Connection, invite: &invites::Row) -> Result<Vec<RoomId>, Denied> {
-    let rooms = open_rooms(conn, invite.id, invite.by)?;
+/// Where an invite leads today: into those of its rooms that have a place left. A guest's that leads nowhere any more must
+/// not lead somewhere else.
+pub(super) fn rooms_of(
+    conn: &Connection,
+    invite: &invites::Row,
+    limits: &Limits,
+) -> Result<Vec<RoomId>, Denied> {
+    let mut rooms = Vec::new();
+    for room in open_rooms(conn, invite.id, invite.by)? {
+        if memberships::size(conn, room)? < u64::from(limits.members_per_room) {
+            rooms.push(room);
+        }
+    }
+    rooms.truncate(limits.rooms_per_member as usize);
     if invite.role == Role::Guest && rooms.is_empty() && !invites::rooms(conn, invite.id)?.is_empty() {
         let message = "the invite leads nowhere any more; ask for a new one";
         return Err(Refusal::new(ErrorCode::InviteRevoked, message).into());

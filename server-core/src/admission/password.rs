@@ -35,7 +35,7 @@ pub(super) async fn by_password(
     if folded.len() > limits::NAME_CHARS * 8 || password.0.len() > limits::PASSWORD_MAX_BYTES {
         return Err(wrong_credentials());
     }
-    host.attempt_from(peer.address)?;
+    peer.attempt(host)?;
     let (asked, source) = (folded.clone(), peer.source());
     let found = host.read(move |conn| {
         let Some(member) = members::by_name(conn, &asked)? else { return Ok((None, None)) };

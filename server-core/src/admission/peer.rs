@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::budget::Source;
+use crate::error::Refusal;
 use crate::host::Host;
 use crate::network::{is_here, is_near};
 use crate::offload::Asker;
@@ -34,6 +35,11 @@ impl Peer {
     /// Whether it has the host to itself.
     pub(crate) fn is_spared(&self, host: &Host) -> bool {
         self.is_here() && host.limits().spare_this_computer
+    }
+
+    /// Takes one of the attempts that strangers of its address have.
+    pub(super) fn attempt(&self, host: &Host) -> Result<(), Refusal> {
+        if self.is_spared(host) { Ok(()) } else { host.attempt_from(self.address) }
     }
 
     /// From which place, if that can be told.

@@ -42,7 +42,7 @@ pub(super) async fn by_session(host: &Host, peer: Peer, token: &Secret) -> Resul
     let hash = token::hash(token);
     let Some(member) = session_of(host, hash).await? else {
         // Guessing 256 bits is hopeless; trying is still counted.
-        host.attempt_from(peer.address)?;
+        peer.attempt(host)?;
         return Err(session_ended());
     };
     Ok(Way::Session(hash, member))
@@ -57,7 +57,7 @@ pub(super) async fn by_registration(
     if host.registration_for(peer.is_near()) != Registration::Open {
         return Err(registration_closed());
     }
-    host.attempt_from(peer.address)?;
+    peer.attempt(host)?;
     check_account(host, &name, password.as_ref())?;
     let asked = name.clone();
     host.read(move |conn| check_free(conn, &asked)).await?;

@@ -23,9 +23,15 @@ impl Connection {
         beat::after(self.host.began.into(), Instant::now(), every)
     }
 
+    /// When to look again: at a beat, or when the lease of a silent peer ends.
+    pub(super) fn next_beat(&self) -> Instant {
+        let timeouts = &self.host.config.timeouts;
+        self.beat_after(timeouts.heartbeat).min(self.heard + timeouts.lease)
+    }
+
     /// A peer that has asked for something was answered: it knows that the host is there, and the host that it is.
     pub(super) fn show_life(&mut self) {
-        if self.heard.elapsed() > self.host.config.timeouts.lease {
+        if self.heard.elapsed() >= self.host.config.timeouts.lease {
             self.line.outlet.cut(CloseCode::LeaseOver);
         } else if !std::mem::take(&mut self.answered) {
             self.line.outlet.control(&PING);

@@ -27,8 +27,9 @@ use crate::store::now;
 /// at once are told within a minute, by a twentieth of a core.
 const NAMES: usize = 2_000_000;
 
-/// Names in one telling, at least.
+/// Names in one telling, at least, and at most: a frame has a limit.
 const FEWEST_NAMES: usize = 16;
+const MOST_NAMES: usize = 10_000;
 
 /// Frames that presence takes in a second, by a fiftieth of a core: a frame costs more than the names in it.
 const TELLINGS: usize = 4_000;
@@ -41,7 +42,7 @@ fn names_in_a_telling(listeners: usize, since: Duration) -> Option<usize> {
     let since = since.min(LONGEST_PAUSE);
     let in_that_time = |each_second: usize| (since.as_secs_f64() * each_second as f64) as usize;
     let may = since == LONGEST_PAUSE || listeners <= in_that_time(TELLINGS);
-    may.then(|| (in_that_time(NAMES) / listeners.max(1)).max(FEWEST_NAMES))
+    may.then(|| (in_that_time(NAMES) / listeners.max(1)).clamp(FEWEST_NAMES, MOST_NAMES))
 }
 
 /// Who is here, shared by all connections.
@@ -196,6 +197,10 @@ impl Hub {
     /// Tells everyone who is here.
     pub(crate) fn tell_everyone(&self, reply: Reply) {
         let _turn = self.tell_before();
+        self.push_to_everyone(reply);
+    }
+
+    fn push_to_everyone(&self, reply: Reply) {
         let frame = push_frame(reply);
         let everyone = self.state().everyone().cloned().collect::<Vec<_>>();
         for few in everyone.chunks(AHEAD) {
@@ -305,6 +310,7 @@ impl Hub {
     /// for so many listeners; says whether it was. Where many changed and many listen, it is told in pieces, so that a
     /// host whose thousands come back at once has time for what they say.
     pub(crate) fn tell_presence(&self, now: UnixMillis, since: Duration) -> bool {
+        let _turn = self.tell_before();
         let told = {
             let mut state = self.state();
             let Some(most) = names_in_a_telling(state.connections(), since) else { return false };
@@ -312,7 +318,7 @@ impl Hub {
         };
         if !told.is_empty() {
             let Told { online, offline, idle, busy } = told;
-            self.tell_everyone(Reply::Presence { online, offline, idle, busy });
+            self.push_to_everyone(Reply::Presence { online, offline, idle, busy });
         }
         true
     }
@@ -340,8 +346,11 @@ impl Hub {
     }
 
     fn count(&self) {
-        let online = self.state().online();
-        self.online.send_if_modified(|known| std::mem::replace(known, online) != online);
+        // Looked at under the lock of what is told: of two at once, the later word is the newer one.
+        self.online.send_if_modified(|known| {
+            let online = self.state().online();
+            std::mem::replace(known, online) != online
+        });
     }
 
     fn state(&self) -> MutexGuard<'_, State<Arc<Outlet>>> {

@@ -302,3 +302,24 @@ async fn an_invite_leads_into_rooms_only_as_long_as_its_maker_may_bring_others_t
     assert_eq!(enter(0, "member two").await, Ok(1));
     assert_eq!(enter(1, "guest two").await, Err(ErrorCode::InviteRevoked));
 }
+
+#[tokio::test]
+async fn a_new_member_is_told_of_where_no_room_hears_of_them() {
+    let world = World::start().await;
+    let (mut alice, me) = world.alice().await;
+    alice.ask(Request::ArchiveRoom { room: me.rooms[0].id }).await.unwrap();
+    let (_bob, his) = world.invited(&mut alice, "bob").await;
+    let told =
+        alice.hears(|reply| if let Reply::Member { member } = reply { Some(member) } else { None }).await;
+    assert_eq!((told.id, told.name), (his.member.id, "bob".into()));
+}
+
+#[tokio::test]
+async fn a_name_whose_letters_stand_for_too_many_is_refused() {
+    let world = World::start().await;
+    let (mut alice, _) = world.alice().await;
+    let name = "\u{fdfa}".repeat(30);
+    let rename =
+        Request::SetProfile { name, status: String::new(), status_emoji: String::new(), status_until: None };
+    assert_eq!(alice.refused(rename).await, ErrorCode::OutOfBounds);
+}
