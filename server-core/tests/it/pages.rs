@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use protocol::{
-    ErrorCode, MessageId, Reply, Request, Revision, RoomId, Seq, Text, Visibility, encode, limits,
+    ErrorCode, MessageId, Reading, Reply, Request, Revision, RoomId, RoomRole, Seq, Text, Visibility, encode,
+    limits,
 };
 
 use crate::support::{Client, World, message_id};
@@ -62,6 +63,31 @@ async fn pinned_messages_of_any_size_are_all_there() {
     }
     assert_eq!(pins(&mut alice, room).await, expected);
     assert_eq!(pins(&mut alice, me.rooms[0].id).await.len(), limits::PINS as usize);
+}
+
+#[tokio::test]
+async fn pins_that_nobody_sees_any_more_take_no_place() {
+    let world = World::start().await;
+    let (mut alice, _) = world.alice().await;
+    let (mut bob, his) = world.invited(&mut alice, "bob").await;
+    let (name, visibility) = ("later".into(), Visibility::Private);
+    let create = Request::CreateRoom { name, topic: String::new(), visibility, reading: Reading::Join };
+    let Reply::Room { room } = alice.ask(create).await.unwrap() else { panic!("no room") };
+    for _ in 0..limits::PINS {
+        let message = message_id();
+        alice.post_as(room.id, message, "old").await.unwrap();
+        alice.ask(Request::Pin { room: room.id, message }).await.unwrap();
+    }
+    alice.ask(Request::AddToRoom { room: room.id, member: his.member.id }).await.unwrap();
+    let message = message_id();
+    bob.post_as(room.id, message, "new").await.unwrap();
+    let pin = Request::Pin { room: room.id, message };
+    assert_eq!(alice.refused(pin.clone()).await, ErrorCode::OutOfBounds, "she sees them all");
+    let role = RoomRole::Admin;
+    alice.ask(Request::SetRoomRole { room: room.id, member: his.member.id, role }).await.unwrap();
+    alice.ask(Request::LeaveRoom { room: room.id }).await.unwrap();
+    bob.ask(pin).await.unwrap();
+    assert_eq!(pins(&mut bob, room.id).await.len(), 1);
 }
 
 #[tokio::test]

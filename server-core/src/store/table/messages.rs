@@ -338,9 +338,14 @@ pub(crate) fn unpin(conn: &Connection, place: Place) -> Result<bool> {
     Ok(unpinned > 0)
 }
 
+/// How many pins somebody in the room can see: those of before everybody's coming could be taken down by nobody.
 pub(crate) fn count_pins(conn: &Connection, room: RoomId) -> Result<u64> {
-    conn.prepare_cached("SELECT count(*) FROM pins WHERE room = ?")?
-        .query_row([room.0.as_bytes()], |row| Ok(whole(row.get(0)?)))
+    conn.prepare_cached(
+        "SELECT count(*) FROM pins WHERE room = ?1 AND seq >= coalesce((
+             SELECT min(since) FROM memberships JOIN rooms ON rooms.id = memberships.room
+             WHERE memberships.room = ?1 AND rooms.reading = 'join'), 0)",
+    )?
+    .query_row([room.0.as_bytes()], |row| Ok(whole(row.get(0)?)))
 }
 
 /// The pinned messages of a room between two numbers, both excluded, newest first.
