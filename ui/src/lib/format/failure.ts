@@ -9,6 +9,7 @@ import type { FindingView } from "../ipc/bindings/FindingView";
 const SENTENCES: Record<string, () => string> = {
   wrong_credentials: m.failure_wrong_credentials,
   second_factor_required: m.code_hint,
+  second_factor_missing: m.failure_second_factor_missing,
   wrong_code: m.failure_wrong_code,
   session_ended: m.failure_session_ended,
   name_taken: m.failure_name_taken,

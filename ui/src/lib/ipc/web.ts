@@ -358,6 +358,10 @@ class BrowserBackend implements Backend {
   }
 
   async #catchUp({ link, answer }: Opened): Promise<void> {
+    if (answer.second_factor_missing) {
+      // That it names no room says nothing of mine.
+      throw new Refusal("second_factor_missing", "this host asks for a second factor of you first; set one up");
+    }
     const { replica } = this.#staying();
     replica.setRooms(answer.rooms);
     replica.setMembers(await askMembers(link));
