@@ -118,7 +118,7 @@ async fn answer(caller: &Caller, req: u32, request: Request) -> Result<Option<Re
             history::page(caller, room, (after, before), limit).await
         }
         Request::Sync { cursors } => sync::catch_up(caller, cursors).await,
-        Request::Members { after } => members::page(caller, after).await,
+        Request::Members { after } => members::page(caller, req, after).await,
         Request::SetPassword { current, new, end_others } => {
             sessions::set_password(caller, req, current, (new, end_others)).await
         }

@@ -167,9 +167,11 @@ pub(crate) async fn set_standing(caller: &Caller, req: u32, member: MemberId, st
 /// Everyone hears how these members are now.
 pub(crate) fn tell_of(changed: impl IntoIterator<Item = members::Row>, hub: &Hub) {
     for row in changed {
-        let here = hub.availability(row.id).filter(|_| row.standing == Standing::Active);
-        let member = Member { availability: here.unwrap_or_default(), ..row.shown(here.is_some()) };
-        hub.tell_everyone(Reply::Member { member });
+        hub.tell_everyone_of_presence(|| {
+            let here = hub.availability(row.id).filter(|_| row.standing == Standing::Active);
+            let member = Member { availability: here.unwrap_or_default(), ..row.shown(here.is_some()) };
+            Reply::Member { member }
+        });
     }
 }
 

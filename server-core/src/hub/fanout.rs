@@ -178,6 +178,13 @@ impl Hub {
         to.push(&answer_frame(req, answer));
     }
 
+    /// Answers `req` of one connection with what `make` says of who is here. Between the look and the answer nobody is told
+    /// anything newer of that, or the older word would be the one that stays.
+    pub(crate) fn answer_of_presence(&self, to: &Outlet, req: u32, make: impl FnOnce() -> Reply) {
+        let _turn = self.tell_before();
+        to.say(&answer_frame(req, Ok(make())));
+    }
+
     /// Answers `req` of one connection as the last thing it hears: what was told so far comes before it.
     pub(crate) fn answer_last(&self, to: &Outlet, req: u32, reply: Reply, code: CloseCode) {
         let _turn = self.tell_before();
@@ -198,6 +205,12 @@ impl Hub {
     pub(crate) fn tell_everyone(&self, reply: Reply) {
         let _turn = self.tell_before();
         self.push_to_everyone(reply);
+    }
+
+    /// [`Hub::tell_everyone`] of what `make` says of who is here, which nothing newer overtakes.
+    pub(crate) fn tell_everyone_of_presence(&self, make: impl FnOnce() -> Reply) {
+        let _turn = self.tell_before();
+        self.push_to_everyone(make());
     }
 
     fn push_to_everyone(&self, reply: Reply) {

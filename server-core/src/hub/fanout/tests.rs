@@ -1,6 +1,8 @@
 //! What a turn has gathered, and rights that end in the middle of it.
 
-use protocol::{Change, Event, Seq, decode_server};
+use std::sync::mpsc;
+
+use protocol::{Change, Event, Seen, Seq, decode_server};
 use uuid::Uuid;
 
 use super::*;
@@ -107,6 +109,48 @@ async fn the_last_answer_is_the_last_that_is_heard() {
     tell(&hub, 2);
     hub.end_turn();
     assert_eq!(heard(&bob).await, [1, 0]);
+}
+
+/// What was heard last of whether `member` is here.
+async fn last_word(listener: &Listener, member: MemberId) -> Option<bool> {
+    let mut written = Vec::new();
+    let _ = std::future::poll_fn(|cx| listener.outlet.poll_write_out(cx, &mut written)).await;
+    let word = |text| match decode_server(text).unwrap().reply {
+        Reply::Presence { online, .. } if online.contains(&member) => Some(true),
+        Reply::Presence { offline, .. } if offline.contains(&member) => Some(false),
+        Reply::Seen { members } => members.iter().find(|seen| seen.member == member).map(|seen| seen.online),
+        _ => None,
+    };
+    texts_of(&written).into_iter().filter_map(word).next_back()
+}
+
+#[tokio::test]
+async fn no_answer_says_less_of_who_is_here_than_was_told_before_it() {
+    let hub = Hub::new(Arc::default());
+    let alice = listener(&hub, 1);
+    let bob = MemberId(Uuid::from_u128(2));
+    let ((begin, begun), (done, told)) = (mpsc::channel(), mpsc::channel());
+    let hub = &hub;
+    let bobs = std::thread::scope(|scope| {
+        let comes = scope.spawn(move || {
+            begun.recv().unwrap();
+            let bobs = listener(hub, 2);
+            hub.tell_presence(UnixMillis(0), LONGEST_PAUSE);
+            let _ = done.send(());
+            bobs
+        });
+        hub.answer_of_presence(&alice.outlet, 9, || {
+            assert_eq!(hub.availability(bob), None);
+            begin.send(()).unwrap();
+            // He can't be told of before this is said, however long it takes.
+            told.recv_timeout(Duration::from_millis(100)).unwrap_err();
+            let (online, availability) = (false, Availability::default());
+            Reply::Seen { members: vec![Seen { member: bob, online, availability, last_seen: None }] }
+        });
+        comes.join().unwrap()
+    });
+    assert_eq!(last_word(&alice, bob).await, Some(true));
+    drop(bobs);
 }
 
 #[test]
