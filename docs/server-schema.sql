@@ -418,7 +418,7 @@ CREATE TABLE statuses (
 
 CREATE INDEX statuses_until ON statuses (until) WHERE until IS NOT NULL;
 
--- All messages of a room in their order, for what counts and for what lets go of them; it does for those that wait, too.
+-- All messages of a room in their order, for what counts and for deleting the room; it does for those that wait, too.
 DROP INDEX messages_waiting;
 CREATE INDEX messages_room ON messages (room, seq, by, deleted, thread);
 CREATE INDEX mentions_room ON mentions (room);

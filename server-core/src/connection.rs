@@ -138,9 +138,9 @@ impl Connection {
                         Err(Gone) => return,
                     },
                     None => {
-                        Box::pin(self.last_words()).await;
-                        self.line.discard();
-                        return;
+                        // Gone for the others at once.
+                        self.standing = Standing::Stranger;
+                        return Box::pin(self.line.part(host.config.timeouts.farewell)).await;
                     }
                 },
                 () = &mut timer => {

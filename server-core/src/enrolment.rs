@@ -68,15 +68,17 @@ pub(crate) async fn recall(host: &Host, before: SecondFactor) {
     if host.committer.commit(|_: &Connection| Ok(()), then).await.is_ok() {
         let _ = written.await;
     }
-    // Taken after the rule: whoever comes later is let in by the new one.
-    let here = host.hub.members();
+    // Taken after the rule: whoever comes later is let in by the new one. How they sit is compared with how they stand, for
+    // their role may have changed since they were seated.
+    let here = host.hub.seated();
     let turned = host.read(move |conn| {
         let mut turned = Vec::new();
-        for member in here {
-            if let Some((role, _)) = members::account(conn, member)?
-                && has_turned(conn, member, (before, role), (now, role))?
-            {
-                turned.push(member);
+        for (member, (hears, aside)) in here {
+            if let Some((role, _)) = members::account(conn, member)? {
+                let missing = is_missing(conn, now, (member, role))?;
+                if (missing && hears) || (!missing && aside) {
+                    turned.push(member);
+                }
             }
         }
         Ok(turned)

@@ -61,10 +61,15 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr
     Ok((listener, bound))
 }
 
+/// What says whether the host is well, and nothing else.
+const HEALTH: [&str; 3] = ["/livez", "/readyz", "/version"];
+
 /// What is known of a socket when it has been accepted.
 #[derive(Debug, Clone)]
 pub(crate) struct Accepted {
     pub(crate) peer: SocketAddr,
+    /// Whether it comes from the very address it came to.
+    own: bool,
     /// By when it must be signed in.
     pub(crate) deadline: Instant,
     /// Its place among all sockets, and those of its address.
@@ -113,6 +118,7 @@ pub(crate) async fn accept(
         let Some(held) = host.hold(peer.ip()) else { continue };
         let accepted = Accepted {
             peer,
+            own,
             deadline: Instant::now() + host.config.timeouts.sign_in,
             place: Arc::new((place, held.connection)),
             stranger: Arc::new((stranger, held.stranger)),
@@ -145,6 +151,8 @@ async fn serve(stream: TcpStream, accepted: Accepted, host: Arc<Host>, (router, 
     let welcome = encrypted || is_here(accepted.peer.ip()) || host.live.load().trusts(accepted.peer.ip());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(accepted.clone());
+        // The host's own health check and doctor come so where it listens on one address only.
+        let welcome = welcome || (accepted.own && HEALTH.contains(&request.uri().path()));
         let mut router = router.clone();
         async move {
             if welcome {

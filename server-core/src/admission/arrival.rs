@@ -26,7 +26,9 @@ pub(super) async fn enter(
     spared: bool,
 ) -> Result<Admission, Refusal> {
     let limits = host.limits();
-    let work = move |conn: &Connection| write_entry(conn, way, (&device, &address), token, &limits, now());
+    let here = way.member().map(|member| host.hub.devices_of(member)).unwrap_or_default();
+    let work =
+        move |conn: &Connection| write_entry(conn, way, (&device, &address), token, (&limits, &here), now());
     commit_entry(host, outlet, req, spared, work).await
 }
 
@@ -69,6 +71,7 @@ fn admit(host: &Host, hub: &Arc<Hub>, outlet: &Arc<Outlet>, req: u32, entered: E
     entered.ended.iter().for_each(|device| hub.end_device(member, *device, None));
     let rooms = entered.rooms.iter().map(|room| room.id).collect::<Vec<_>>();
     let shown = entered.member.shown(!missing);
+    let is_told_once = entered.token.is_some();
     let signed_in = SignedIn {
         member: shown.clone(),
         device,
@@ -89,7 +92,8 @@ fn admit(host: &Host, hub: &Arc<Hub>, outlet: &Arc<Outlet>, req: u32, entered: E
     };
     // A reload that came between the question and the seat has not seen this connection.
     if host.live.load().second_factor.is_asked_of(role) != asked.is_asked_of(role) {
-        outlet.cut(CloseCode::SignInAgain);
+        // A token is said this once; what else waits can be had again.
+        if is_told_once { outlet.close(CloseCode::SignInAgain) } else { outlet.cut(CloseCode::SignInAgain) }
     }
     for event in entered.events {
         hub.tell_room(event.room, Reply::Event { event });

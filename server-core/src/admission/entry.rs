@@ -60,7 +60,7 @@ pub(super) fn write_entry(
     way: Way,
     seen: (&str, &str),
     (token, hash_of_token): (Secret, [u8; 32]),
-    limits: &Limits,
+    (limits, here): (&Limits, &[DeviceId]),
     now: UnixMillis,
 ) -> Result<Entered, Denied> {
     // Once more, where nothing can come between: who is let in here could write what the new place never sees.
@@ -83,7 +83,7 @@ pub(super) fn write_entry(
         Way::Known(known) => {
             let member = check_known(conn, known)?;
             // A device more than can be listed: those that were not here for longest go.
-            ended = sessions::remove_oldest(conn, member, limits::LIST_ITEMS - 1)?;
+            ended = sessions::remove_oldest(conn, member, limits::LIST_ITEMS - 1, here)?;
             (member, Vec::new())
         }
         Way::Invite(hash, account) => {

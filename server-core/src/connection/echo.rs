@@ -3,6 +3,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -22,6 +23,9 @@ use crate::listener::{Accepted, Socket};
 
 /// Large enough for every case of Autobahn's.
 const MOST: usize = 17 * 1024 * 1024;
+
+/// For a peer to end what it has ended.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 const TEXT: u8 = 0x81;
 const BINARY: u8 = 0x82;
@@ -64,14 +68,10 @@ async fn echo(mut line: Line, mut reader: Reader) {
                 Some(Ok(_)) => {}
                 Some(Err(error)) => {
                     outlet.say(&frame(CLOSE, &[&code(&error).to_be_bytes()[..], b"the echo ends here"].concat()));
-                    let _ = line.write_out().await;
-                    line.discard();
-                    return;
+                    return line.part(PATIENCE).await;
                 }
                 None => {
-                    let _ = line.write_out().await;
-                    line.discard();
-                    return;
+                    return line.part(PATIENCE).await;
                 }
             },
         }

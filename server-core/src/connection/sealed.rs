@@ -118,6 +118,11 @@ impl Sealed {
         Poll::Ready(Ok(()))
     }
 
+    /// What it is over.
+    pub(crate) fn socket(&self) -> &TcpStream {
+        self.socket.as_ref()
+    }
+
     pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         lock(&self.tls).send_close_notify();
         self.poll_flush(cx)

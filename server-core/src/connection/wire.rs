@@ -1,20 +1,23 @@
 //! A connection's socket, with the outlet through which everything is written to it.
 
 use std::io;
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use futures_util::FutureExt;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
+use tokio::time::timeout;
 
 use super::sealed::Sealed;
 use crate::hub::Outlet;
 
-/// Most pages thrown away at once.
-const DISCARDS: usize = 256;
+/// Most bytes thrown away.
+const DISCARD: usize = 1024 * 1024;
 
 /// The socket itself.
 #[derive(Debug)]
@@ -67,25 +70,37 @@ impl AsyncWrite for Wire {
         }
     }
 
-    /// A plain socket is shut by its last owner's drop.
+    /// Says that nothing follows.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(_) => Poll::Ready(Ok(())),
-            Self::Tls(socket) => socket.poll_shutdown(cx),
-        }
+        let end = |socket: &TcpStream| SockRef::from(socket).shutdown(Shutdown::Write);
+        Poll::Ready(match self.get_mut() {
+            Self::Plain(socket) => end(socket.as_ref()),
+            Self::Tls(sealed) => {
+                ready!(sealed.poll_shutdown(cx))?;
+                end(sealed.socket())
+            }
+        })
     }
 }
 
 impl Line {
-    /// Throws away what has come and will not be read: a socket that is dropped with it would take back what it said last.
-    pub(crate) fn discard(&mut self) {
-        let mut buffer = [0; 4096];
-        for _ in 0..DISCARDS {
-            match self.wire.read(&mut buffer).now_or_never() {
-                Some(Ok(count)) if count > 0 => {}
-                _ => return,
+    /// Writes what waits, says that nothing follows, and throws away what comes until the peer has ended, too, for
+    /// `patience` at most: a socket that is dropped with something unread would take back what it said last.
+    pub(crate) async fn part(&mut self, patience: Duration) {
+        let parted = async {
+            self.write_out().await?;
+            self.wire.shutdown().await?;
+            let (mut buffer, mut discarded) = ([0; 4096], 0);
+            while discarded < DISCARD {
+                match self.wire.read(&mut buffer).await? {
+                    0 => break,
+                    count => discarded += count,
+                }
             }
-        }
+            io::Result::Ok(())
+        };
+        // A peer that is gone already, or does not go, is left as it is.
+        let _ = timeout(patience, parted).await;
     }
 
     /// Writes all that waits in the outlet.

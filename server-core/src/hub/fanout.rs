@@ -281,9 +281,18 @@ impl Hub {
         state.aside_of(member).for_each(|(.., outlet)| outlet.close(CloseCode::SignInAgain));
     }
 
-    /// Everyone who has a connection.
-    pub(crate) fn members(&self) -> Vec<MemberId> {
-        self.state().members().collect()
+    /// Everyone who has a connection, with whether one of theirs hears what happens and whether one is set aside.
+    pub(crate) fn seated(&self) -> Vec<(MemberId, (bool, bool))> {
+        let state = self.state();
+        let how = |member| (state.is_online(member), state.aside_of(member).next().is_some());
+        state.members().map(|member| (member, how(member))).collect()
+    }
+
+    /// The devices of `member` that are here, set aside or not.
+    pub(crate) fn devices_of(&self, member: MemberId) -> Vec<DeviceId> {
+        let state = self.state();
+        let hearing = state.of_member(member).filter_map(|(id, _)| state.device(id));
+        hearing.chain(state.aside_of(member).map(|(_, device, _)| device)).collect()
     }
 
     pub(crate) fn is_online(&self, member: MemberId) -> bool {

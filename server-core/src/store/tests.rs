@@ -7,7 +7,7 @@ use uuid::Uuid;
 use vault::rusqlite::{Connection, Result};
 use vault::{Unlock, Vault};
 
-use super::table::{events, members, memberships, rooms, sessions};
+use super::table::{events, members, memberships, messages, rooms, sessions};
 use super::{Denied, SCHEMA};
 
 mod counts;
@@ -168,8 +168,30 @@ fn of_too_many_devices_those_go_that_were_not_here_for_longest() {
         sessions::insert(&conn, (alice, device(number)), &[number; 32], ("device", ""), at).unwrap();
     }
     sessions::left(&conn, device(1), UnixMillis(NOW.0 + 100)).unwrap();
-    let mut gone = sessions::remove_oldest(&conn, alice, 3).unwrap();
-    gone.sort();
-    assert_eq!(gone, [device(2), device(3)]);
-    assert_eq!(sessions::remove_oldest(&conn, alice, 3).unwrap(), []);
+    assert_eq!(sessions::remove_oldest(&conn, alice, 3, &[device(2)]).unwrap(), [device(3)], "2 is here");
+    assert_eq!(sessions::remove_oldest(&conn, alice, 3, &[]).unwrap(), [device(2)]);
+    assert_eq!(sessions::remove_oldest(&conn, alice, 3, &[]).unwrap(), []);
+}
+
+#[test]
+fn the_newest_part_of_a_long_hole_still_says_what_it_changed() {
+    let conn = in_memory();
+    let (room, alice) = room_of_alice(&conn).unwrap();
+    let first = events::append(&conn, room, alice, posted("take this back"), NOW).unwrap();
+    let Change::Posted(said) = &first.change else { panic!("no message") };
+    let message = said.message;
+    for _ in 0..30 {
+        events::append(&conn, room, alice, posted("more"), NOW).unwrap();
+    }
+    let place = messages::find(&conn, message).unwrap().unwrap();
+    messages::delete(&conn, place, first.clone()).unwrap();
+    let last = events::append(&conn, room, alice, Change::Deleted { message }, NOW).unwrap();
+    let changed = |after| {
+        let (mut budget, floor) = (usize::MAX, Seq::ZERO);
+        events::changed(&conn, room, (floor, after), last.seq.next(), 10, &mut budget).unwrap()
+    };
+    for (after, more) in [(first.seq, true), (Seq(last.seq.0 - 5), false)] {
+        let (events, told) = changed(after);
+        assert_eq!((events.iter().map(|event| event.seq).collect::<Vec<_>>(), told), (vec![first.seq], more));
+    }
 }

@@ -11,7 +11,7 @@ use crate::store::kept::{Kept, text};
 use crate::store::{uuid, whole};
 
 pub(crate) const BY_ROOM_SCHEMA: &str = "
--- All messages of a room in their order, for what counts and for what lets go of them; it does for those that wait, too.
+-- All messages of a room in their order, for what counts and for deleting the room; it does for those that wait, too.
 DROP INDEX messages_waiting;
 CREATE INDEX messages_room ON messages (room, seq, by, deleted, thread);
 CREATE INDEX mentions_room ON mentions (room);

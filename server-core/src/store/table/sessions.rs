@@ -104,15 +104,24 @@ pub(crate) fn remove_all(conn: &Connection, member: MemberId) -> Result<Vec<Devi
         .kept()
 }
 
-/// Ends all sessions of `member` but `keep` of those that were here last, and says which.
-pub(crate) fn remove_oldest(conn: &Connection, member: MemberId, keep: u32) -> Result<Vec<DeviceId>> {
-    conn.prepare_cached(
-        "DELETE FROM sessions WHERE device IN (
-             SELECT device FROM sessions WHERE member = ? ORDER BY last_seen DESC, device DESC LIMIT -1 OFFSET ?
-         ) RETURNING device",
-    )?
-    .query_map(params![member.0.as_bytes(), keep], |row| Ok(DeviceId(uuid(row, "device")?)))?
-    .kept()
+/// Ends all sessions of `member` but those `here` and `keep` of those that were here last, and says which.
+pub(crate) fn remove_oldest(
+    conn: &Connection,
+    member: MemberId,
+    keep: u32,
+    here: &[DeviceId],
+) -> Result<Vec<DeviceId>> {
+    let mut old = conn
+        .prepare_cached(
+            "SELECT device FROM sessions WHERE member = ? ORDER BY last_seen DESC, device DESC LIMIT -1 OFFSET ?",
+        )?
+        .query_map(params![member.0.as_bytes(), keep], |row| Ok(DeviceId(uuid(row, "device")?)))?
+        .kept()?;
+    old.retain(|device| !here.contains(device));
+    for device in &old {
+        remove(conn, member, *device)?;
+    }
+    Ok(old)
 }
 
 /// Ends the sessions of `member` on all devices but one, and says which.
