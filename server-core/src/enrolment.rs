@@ -25,14 +25,14 @@ pub(crate) fn is_missing(
     Ok(asked.is_asked_of(role) && !second_factors::is_on(conn, member)?)
 }
 
-/// Whether `member` stands otherwise now: asked of other roles, or in another role.
+/// Whether another role has `member` stand otherwise.
 pub(crate) fn has_turned(
     conn: &Connection,
+    asked: SecondFactor,
     member: MemberId,
-    (before, role_before): (SecondFactor, Role),
-    (now, role_now): (SecondFactor, Role),
+    (before, now): (Role, Role),
 ) -> Result<bool> {
-    Ok(before.is_asked_of(role_before) != now.is_asked_of(role_now) && !second_factors::is_on(conn, member)?)
+    Ok(asked.is_asked_of(before) != asked.is_asked_of(now) && !second_factors::is_on(conn, member)?)
 }
 
 /// Whether those may ask this who must set up a second factor first.

@@ -134,7 +134,7 @@ impl Administration {
             changed.push(member.id);
             let events = succession::hand_all_on(conn, member.id, acting(conn, member.id)?)?;
             let rule = host.live.load().second_factor;
-            let turned = enrolment::has_turned(conn, member.id, (rule, member.role), (rule, role))?;
+            let turned = enrolment::has_turned(conn, rule, member.id, (member.role, role))?;
             Ok((as_changed(conn, &changed)?, events, turned.then_some(member.id)))
         };
         let object = format!("{name} {}", members::role_name(role));

@@ -90,7 +90,7 @@ pub(crate) async fn set_role(caller: &Caller, req: u32, member: MemberId, new: R
         let object = format!("{} {}", before.name, members::role_name(new));
         audits::note(conn, Some(by), "role set", &object, now())?;
         let events = succession::hand_all_on(conn, member, by)?;
-        let turned = enrolment::has_turned(conn, member, (asked, before.role), (asked, new))?;
+        let turned = enrolment::has_turned(conn, asked, member, (before.role, new))?;
         Ok(((as_changed(conn, &changed)?, events), turned))
     };
     caller

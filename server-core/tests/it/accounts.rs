@@ -1,17 +1,8 @@
 //! Roles, profiles, bans, the end of an account, contacts and blocked members.
 
-use protocol::{Change, ErrorCode, Member, MemberId, Reply, Request, Role, SignIn, Standing};
+use protocol::{Change, ErrorCode, MemberId, Reply, Request, Role, SignIn, Standing};
 
 use crate::support::{Client, World, message_id};
-
-async fn hears_of(client: &mut Client, id: MemberId) -> Member {
-    client
-        .hears(|reply| match reply {
-            Reply::Member { member } if member.id == id => Some(member),
-            _ => None,
-        })
-        .await
-}
 
 async fn done(client: &mut Client, request: Request) {
     assert_eq!(client.ask(request).await.unwrap(), Reply::Done);
@@ -27,9 +18,9 @@ async fn administrators_rule_over_members_and_the_owner_over_them() {
     let set = |member, role| Request::SetRole { member, role };
     assert_eq!(bob.refused(set(carols, Role::Guest)).await, ErrorCode::Forbidden);
     done(&mut alice, set(bobs, Role::Admin)).await;
-    hears_of(&mut carol, bobs).await;
+    carol.hears_of(bobs).await;
     done(&mut bob, set(carols, Role::Guest)).await;
-    assert_eq!(hears_of(&mut carol, carols).await.role, Role::Guest);
+    assert_eq!(carol.hears_of(carols).await.role, Role::Guest);
     for (member, role) in
         [(carols, Role::Admin), (alices, Role::Member), (bobs, Role::Member), (bobs, Role::Owner)]
     {
@@ -106,7 +97,7 @@ async fn a_deleted_account_leaves_its_words_and_nothing_else() {
     done(&mut bob, delete(Some("bob's password"))).await;
     assert_eq!(bob.closed().await, 4200);
     let gone = loop {
-        let heard = hears_of(&mut alice, bobs.member.id).await;
+        let heard = alice.hears_of(bobs.member.id).await;
         if heard.standing == Standing::Gone {
             break heard;
         }
@@ -146,7 +137,7 @@ async fn a_profile_is_everyones_to_see_and_a_name_one_members() {
     assert_eq!(bob.refused(set("bob", &"x".repeat(300))).await, ErrorCode::OutOfBounds);
     done(&mut bob, set("Bobby", "On a train")).await;
     let heard = loop {
-        let heard = hears_of(&mut alice, bobs.member.id).await;
+        let heard = alice.hears_of(bobs.member.id).await;
         if heard.name == "Bobby" {
             break heard;
         }
@@ -236,7 +227,7 @@ async fn what_is_said_again_of_oneself_is_no_news() {
     }
     let mut heard = Vec::new();
     while heard.last().is_none_or(|status: &String| status != "Back") {
-        heard.push(hears_of(&mut alice, bobs.member.id).await.status);
+        heard.push(alice.hears_of(bobs.member.id).await.status);
     }
     assert_eq!(heard.iter().filter(|status| *status == "On a train").count(), 1);
 }

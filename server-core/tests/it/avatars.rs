@@ -6,9 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use protocol::limits::{AVATAR_BYTES, AVATAR_PIXELS};
-use protocol::{
-    AvatarId, Change, ErrorCode, Member, MemberId, Picture, Reply, Request, Role, RoomId, Visibility,
-};
+use protocol::{AvatarId, Change, ErrorCode, MemberId, Picture, Reply, Request, Role, RoomId, Visibility};
 use server_core::admin::{Answer, Command};
 
 use crate::support::{Client, World};
@@ -45,15 +43,6 @@ async fn shown(client: &mut Client, request: Request) -> Result<(AvatarId, Vec<u
     Ok((avatar, bytes))
 }
 
-async fn hears_of(client: &mut Client, id: MemberId) -> Member {
-    client
-        .hears(|reply| match reply {
-            Reply::Member { member } if member.id == id => Some(member),
-            _ => None,
-        })
-        .await
-}
-
 /// The picture that the room's log says it has from now on.
 async fn hears_picture(client: &mut Client) -> Option<AvatarId> {
     client
@@ -81,11 +70,11 @@ async fn a_member_shows_a_picture_across_a_restart_until_they_take_it_away() {
     assert_eq!(shown(&mut bob, of_alice()).await, Err(ErrorCode::NotFound));
 
     alice.ask(Request::SetAvatar { image: sent(&picture(RED)) }).await.unwrap();
-    let id = hears_of(&mut bob, me.member.id).await.avatar.expect("everyone hears of it");
+    let id = bob.hears_of(me.member.id).await.avatar.expect("everyone hears of it");
     let first = shown(&mut bob, of_alice()).await.unwrap();
     assert_eq!(first.0, id);
     alice.ask(Request::SetAvatar { image: sent(&picture(BLUE)) }).await.unwrap();
-    let second = hears_of(&mut bob, me.member.id).await.avatar;
+    let second = bob.hears_of(me.member.id).await.avatar;
     assert!(second.is_some() && second != Some(id));
     assert_eq!(kept(&world).await, 1, "the one before is gone");
 
@@ -105,7 +94,7 @@ async fn a_member_shows_a_picture_across_a_restart_until_they_take_it_away() {
     let mut alice = world.greet().await;
     alice.sign_in(protocol::SignIn::Session { token: me.token.unwrap() }).await.unwrap();
     alice.ask(Request::SetAvatar { image: None }).await.unwrap();
-    assert_eq!(hears_of(&mut bob, me.member.id).await.avatar, None);
+    assert_eq!(bob.hears_of(me.member.id).await.avatar, None);
     assert_eq!(shown(&mut bob, of_alice()).await, Err(ErrorCode::NotFound));
     assert_eq!(kept(&world).await, 0);
 }
@@ -196,8 +185,8 @@ async fn those_who_run_the_host_take_pictures_away_and_it_is_noted() {
     for _ in 0..2 {
         alice.ask(remove(bobs.member.id)).await.unwrap();
     }
-    assert!(hears_of(&mut bob, bobs.member.id).await.avatar.is_some(), "first his own doing");
-    assert_eq!(hears_of(&mut bob, bobs.member.id).await.avatar, None);
+    assert!(bob.hears_of(bobs.member.id).await.avatar.is_some(), "first his own doing");
+    assert_eq!(bob.hears_of(bobs.member.id).await.avatar, None);
 
     // One's own is no administrative act, and the operator sees what no member may.
     bob.ask(Request::SetAvatar { image: sent(&picture(BLUE)) }).await.unwrap();

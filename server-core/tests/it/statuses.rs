@@ -3,9 +3,9 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use protocol::limits::{EMOJI_BYTES, STATUS_MS};
-use protocol::{ErrorCode, Member, MemberId, Reply, Request, SignIn, UnixMillis};
+use protocol::{ErrorCode, Reply, Request, SignIn, UnixMillis};
 
-use crate::support::{Client, World};
+use crate::support::World;
 
 /// So many milliseconds from now.
 fn after(ms: i64) -> Option<UnixMillis> {
@@ -22,15 +22,6 @@ fn profile(status: &str, emoji: &str, until: Option<UnixMillis>) -> Request {
     }
 }
 
-async fn hears_of(client: &mut Client, id: MemberId) -> Member {
-    client
-        .hears(|reply| match reply {
-            Reply::Member { member } if member.id == id => Some(member),
-            _ => None,
-        })
-        .await
-}
-
 #[tokio::test]
 async fn a_status_is_told_with_its_emoji_and_taken_back_at_its_end() {
     let world = World::start().await;
@@ -38,23 +29,23 @@ async fn a_status_is_told_with_its_emoji_and_taken_back_at_its_end() {
     let (mut bob, _) = world.invited(&mut alice, "bob").await;
     let until = after(2_000);
     alice.ask(profile(" at lunch ", "🍜", until)).await.unwrap();
-    let told = hears_of(&mut bob, me.member.id).await;
+    let told = bob.hears_of(me.member.id).await;
     assert_eq!(
         (told.status.as_str(), told.status_emoji.as_str(), told.status_until),
         ("at lunch", "🍜", until)
     );
-    let over = hears_of(&mut bob, me.member.id).await;
+    let over = bob.hears_of(me.member.id).await;
     assert_eq!((over.status.as_str(), over.status_emoji.as_str(), over.status_until), ("", "", None));
     assert!(after(0) >= until, "not before its time");
 
     // What has no end stays, and what is said anew has the end that is said anew.
     alice.ask(profile("", "🌴", after(60_000))).await.unwrap();
     alice.ask(profile("", "🌴", None)).await.unwrap();
-    assert!(hears_of(&mut bob, me.member.id).await.status_until.is_some());
-    assert_eq!(hears_of(&mut bob, me.member.id).await.status_until, None);
+    assert!(bob.hears_of(me.member.id).await.status_until.is_some());
+    assert_eq!(bob.hears_of(me.member.id).await.status_until, None);
     alice.ask(profile("back", "", after(2_000))).await.unwrap();
-    assert_eq!(hears_of(&mut bob, me.member.id).await.status, "back", "the end before is forgotten");
-    assert_eq!(hears_of(&mut bob, me.member.id).await.status, "");
+    assert_eq!(bob.hears_of(me.member.id).await.status, "back", "the end before is forgotten");
+    assert_eq!(bob.hears_of(me.member.id).await.status, "");
 }
 
 #[tokio::test]
@@ -68,7 +59,7 @@ async fn a_status_ends_across_a_restart() {
     let signed_in = alice.sign_in(SignIn::Session { token: me.token.unwrap() }).await.unwrap();
     if !signed_in.member.status.is_empty() {
         assert_eq!(signed_in.member.status_until, until);
-        assert_eq!(hears_of(&mut alice, me.member.id).await.status, "");
+        assert_eq!(alice.hears_of(me.member.id).await.status, "");
     }
     assert!(after(0) >= until, "not before its time");
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use http::header::SEC_WEBSOCKET_PROTOCOL;
 use protocol::{
-    ClientFrame, ClientName, ErrorCode, Event, Failure, MessageId, Reply, Request, Room, RoomId, Secret,
-    ServerFrame, SignIn, SignedIn, decode_server, encode,
+    ClientFrame, ClientName, ErrorCode, Event, Failure, Member, MemberId, MessageId, Reply, Request, Room,
+    RoomId, Secret, ServerFrame, SignIn, SignedIn, decode_server, encode,
 };
 use server_core::{Config, Server};
 use tempfile::TempDir;
@@ -316,6 +316,15 @@ impl Client {
                 return found;
             }
         }
+    }
+
+    /// How the host tells of member `id` next.
+    pub(crate) async fn hears_of(&mut self, id: MemberId) -> Member {
+        self.hears(|reply| match reply {
+            Reply::Member { member } if member.id == id => Some(member),
+            _ => None,
+        })
+        .await
     }
 
     pub(crate) async fn hears_event(&mut self) -> Event {
